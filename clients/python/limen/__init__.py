@@ -1,0 +1,1 @@
+"""limen for Python: the contract, a client, and what other services need to use it."""

@@ -1,0 +1,1 @@
+"""Generated from `proto/limen/audit/v1`: messages and stubs. Never edited."""

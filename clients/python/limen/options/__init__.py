@@ -1,0 +1,1 @@
+"""Versions of the options contract."""
