@@ -1,0 +1,1 @@
+"""The core: a gRPC process that owns users, authentication and the audit log."""

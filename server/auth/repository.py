@@ -1,0 +1,288 @@
+"""Passwords, sessions and one-time tokens in PostgreSQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Uuid, column, func, select, tuple_, update, values
+from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
+
+from server.auth.model import OneTimeTokenRow, PasswordRow, SessionRow
+from server.auth.one_time_tokens import Purpose
+from server.platform.database import Transaction, announce
+from server.users.model import ACTIVE, UserRow
+
+_UNSYNCHRONIZED = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a list of sessions goes on: the last use and the id of the last session shown."""
+
+    last_use_time: datetime
+    session_id: UUID
+
+
+# Passwords
+
+
+async def password(tx: Transaction, user_id: UUID) -> str | None:
+    """The stored password of a user, or the one registered with the newest open sign-up."""
+    registered = (
+        select(OneTimeTokenRow.encoded)
+        .where(
+            OneTimeTokenRow.user_id == user_id,
+            OneTimeTokenRow.purpose == Purpose.VERIFY_EMAIL,
+            OneTimeTokenRow.encoded.is_not(None),
+        )
+        .order_by(OneTimeTokenRow.token_id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    in_force = select(PasswordRow.encoded).where(PasswordRow.user_id == user_id).scalar_subquery()
+    found: str | None = await tx.scalar(select(func.coalesce(in_force, registered)))
+    return found
+
+
+async def set_password(tx: Transaction, user_id: UUID, encoded: str, now: datetime) -> None:
+    """Makes a password the one in force."""
+    new = insert(PasswordRow).values(user_id=user_id, encoded=encoded, update_time=now)
+    await tx.execute(
+        new.on_conflict_do_update(
+            index_elements=["user_id"],
+            set_={"encoded": new.excluded.encoded, "update_time": new.excluded.update_time},
+        )
+    )
+
+
+async def rehash(tx: Transaction, user_id: UUID, *, old: str, new: str, now: datetime) -> None:
+    """Stores the same password under newer parameters, unless it changed meanwhile."""
+    await tx.execute(
+        update(PasswordRow)
+        .where(PasswordRow.user_id == user_id, PasswordRow.encoded == old)
+        .values(encoded=new, update_time=now)
+        .execution_options(**_UNSYNCHRONIZED)
+    )
+
+
+async def is_still_valid(tx: Transaction, user_id: UUID, encoded: str | None) -> bool:
+    """Whether the account is active and its password `encoded`; neither changes until `tx` ends."""
+    valid = (
+        select(PasswordRow.user_id)
+        .join(UserRow, UserRow.user_id == PasswordRow.user_id)
+        .where(
+            PasswordRow.user_id == user_id,
+            PasswordRow.encoded == encoded,
+            UserRow.state == ACTIVE,
+        )
+        .with_for_update(read=True)
+    )
+    return (await tx.execute(valid)).first() is not None
+
+
+# Sessions
+
+
+async def add_session(tx: Transaction, session: SessionRow) -> None:
+    """Inserts a session."""
+    columns = SessionRow.__table__.columns
+    await tx.execute(insert(SessionRow).values({c.key: getattr(session, c.key) for c in columns}))
+
+
+async def session(tx: Transaction, session_id: UUID) -> SessionRow | None:
+    """The session of this id, live or not."""
+    return await tx.get(SessionRow, session_id)
+
+
+async def session_id_by_cookie(tx: Transaction, cookie_hash: bytes) -> UUID | None:
+    """The id of the session that a cookie names."""
+    found: UUID | None = await tx.scalar(
+        select(SessionRow.session_id).where(SessionRow.cookie_hash == cookie_hash)
+    )
+    return found
+
+
+async def lock_session(tx: Transaction, session_id: UUID) -> SessionRow | None:
+    """The session of this id, which nobody else can change until `tx` ends."""
+    found: SessionRow | None = await tx.scalar(
+        select(SessionRow).where(SessionRow.session_id == session_id).with_for_update()
+    )
+    return found
+
+
+async def live_sessions(
+    tx: Transaction,
+    user_id: UUID,
+    *,
+    now: datetime,
+    used_since: datetime,
+    after: Position | None,
+    size: int,
+) -> list[SessionRow]:
+    """Up to `size` live sessions of a user, the most recently used first."""
+    query = (
+        select(SessionRow)
+        .where(
+            SessionRow.user_id == user_id,
+            SessionRow.revoke_time.is_(None),
+            SessionRow.expire_time > now,
+            SessionRow.last_use_time > used_since,
+        )
+        .order_by(SessionRow.last_use_time.desc(), SessionRow.session_id.desc())
+        .limit(size)
+    )
+    if after is not None:
+        place = tuple_(SessionRow.last_use_time, SessionRow.session_id)
+        query = query.where(place < tuple_(after.last_use_time, after.session_id))
+    return list((await tx.scalars(query)).all())
+
+
+async def rotate_refresh(tx: Transaction, session_id: UUID, now: datetime) -> None:
+    """Gives the turn to the next refresh token of a session."""
+    await tx.execute(
+        update(SessionRow)
+        .where(SessionRow.session_id == session_id)
+        .values(
+            refresh_generation=SessionRow.refresh_generation + 1,
+            rotate_time=now,
+            last_use_time=func.greatest(SessionRow.last_use_time, now),
+        )
+        .execution_options(**_UNSYNCHRONIZED)
+    )
+
+
+async def revoke_session(
+    tx: Transaction, user_id: UUID, session_id: UUID, *, now: datetime, reason: str
+) -> bool:
+    """Ends a session of a user. False when it is not live, or not theirs."""
+    return bool(
+        await _revoke(
+            tx,
+            SessionRow.user_id == user_id,
+            SessionRow.session_id == session_id,
+            now=now,
+            reason=reason,
+        )
+    )
+
+
+async def revoke_sessions(
+    tx: Transaction, user_id: UUID, *, but: UUID | None, now: datetime, reason: str
+) -> int:
+    """Ends every session of a user, except for `but`. Returns how many there were."""
+    conditions = [SessionRow.user_id == user_id]
+    if but is not None:
+        conditions.append(SessionRow.session_id != but)
+    return await _revoke(tx, *conditions, now=now, reason=reason)
+
+
+async def touch(tx: Transaction, uses: Mapping[UUID, datetime]) -> None:
+    """Notes when sessions were last used."""
+    used = values(
+        column("session_id", Uuid()), column("at", TIMESTAMP(timezone=True)), name="used"
+    ).data(sorted(uses.items()))
+    await tx.execute(
+        update(SessionRow)
+        .where(SessionRow.session_id == used.c.session_id)
+        .values(last_use_time=func.greatest(SessionRow.last_use_time, used.c.at))
+        .execution_options(**_UNSYNCHRONIZED)
+    )
+
+
+async def _revoke(
+    tx: Transaction, *conditions: ColumnElement[bool], now: datetime, reason: str
+) -> int:
+    ended = await tx.scalars(
+        update(SessionRow)
+        .where(SessionRow.revoke_time.is_(None), SessionRow.expire_time > now, *conditions)
+        .values(revoke_time=now, revoke_reason=reason)
+        .returning(SessionRow.session_id)
+        .execution_options(**_UNSYNCHRONIZED)
+    )
+    count = 0
+    for session_id in ended:
+        announce(tx, "session", str(session_id))
+        count += 1
+    return count
+
+
+# One-time tokens
+
+
+async def add_token(tx: Transaction, token: OneTimeTokenRow) -> None:
+    """Inserts a one-time token."""
+    columns = OneTimeTokenRow.__table__.columns
+    row: dict[str, Any] = {c.key: getattr(token, c.key) for c in columns}
+    await tx.execute(insert(OneTimeTokenRow).values(row))
+
+
+async def token(tx: Transaction, token_id: UUID) -> OneTimeTokenRow | None:
+    """The token of this id, used or not."""
+    return await tx.get(OneTimeTokenRow, token_id)
+
+
+async def token_owner(
+    tx: Transaction, token_hash: bytes, purpose: Purpose, now: datetime
+) -> UUID | None:
+    """Whose token this is, if it would work now."""
+    owner: UUID | None = await tx.scalar(
+        select(OneTimeTokenRow.user_id).where(
+            OneTimeTokenRow.token_hash == token_hash,
+            OneTimeTokenRow.purpose == purpose,
+            OneTimeTokenRow.consume_time.is_(None),
+            OneTimeTokenRow.expire_time > now,
+        )
+    )
+    return owner
+
+
+async def consume_token(
+    tx: Transaction, token_hash: bytes, purpose: Purpose, now: datetime
+) -> OneTimeTokenRow | None:
+    """Uses a token up. None when it is unknown, used, superseded or expired; one caller wins."""
+    consumed: OneTimeTokenRow | None = await tx.scalar(
+        update(OneTimeTokenRow)
+        .where(
+            OneTimeTokenRow.token_hash == token_hash,
+            OneTimeTokenRow.purpose == purpose,
+            OneTimeTokenRow.consume_time.is_(None),
+            OneTimeTokenRow.expire_time > now,
+        )
+        .values(consume_time=now)
+        .returning(OneTimeTokenRow)
+        .execution_options(**_UNSYNCHRONIZED)
+    )
+    return consumed
+
+
+async def newest_open_token(
+    tx: Transaction, user_id: UUID, purpose: Purpose
+) -> OneTimeTokenRow | None:
+    """The newest token of this kind that was not used, expired or not."""
+    found: OneTimeTokenRow | None = await tx.scalar(
+        select(OneTimeTokenRow)
+        .where(
+            OneTimeTokenRow.user_id == user_id,
+            OneTimeTokenRow.purpose == purpose,
+            OneTimeTokenRow.consume_time.is_(None),
+        )
+        .order_by(OneTimeTokenRow.token_id.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def void_tokens(tx: Transaction, user_id: UUID, *purposes: Purpose, now: datetime) -> None:
+    """Makes sure that no token of these kinds works any more."""
+    await tx.execute(
+        update(OneTimeTokenRow)
+        .where(
+            OneTimeTokenRow.user_id == user_id,
+            OneTimeTokenRow.purpose.in_(purposes),
+            OneTimeTokenRow.consume_time.is_(None),
+        )
+        .values(consume_time=now)
+        .execution_options(**_UNSYNCHRONIZED)
+    )

@@ -1,0 +1,1 @@
+"""What the core stands on: databases, time, secrets, logs. Knows no feature."""

@@ -1,0 +1,105 @@
+"""Counting calls against budgets: shared through Valkey, alone when Valkey is away.
+
+Busy budgets are taken from Valkey in leases of several calls, so that most calls cost no round
+trip. A lease that is not used up lapses after a minute: the shared count may then run ahead of the
+calls made, never behind.
+"""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import structlog
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import Redis
+
+from server.platform.valkey import OUTAGES
+
+_WINDOW_SECONDS = 60.0
+_PAUSE_SECONDS = 1.0
+_MOST_LEASES = 50_000
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Lease:
+    left: int
+    lapses: float
+
+
+class Quotas:
+    """Gives out calls until a budget is spent.
+
+    At an outage of Valkey each process counts for itself, with the same budgets: a limit is then
+    looser by the number of processes, and nobody is locked out for want of Valkey.
+    """
+
+    def __init__(self, *, valkey: Redis, scale: float) -> None:
+        self._shared = SlidingWindowCounterRateLimiter(
+            RedisStorage(
+                "async+redis://",
+                implementation="redispy",
+                key_prefix="limen:limits",
+                connection_pool=valkey.connection_pool,  # type: ignore[arg-type] # typed as str
+            )
+        )
+        self._alone = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._scale = scale
+        self._resume = 0.0
+        self._leases: OrderedDict[tuple[str, str], _Lease] = OrderedDict()
+        self._items: dict[int, RateLimitItemPerMinute] = {}
+
+    async def take(self, budget: str, key: str, *, per_minute: int, lease: int) -> float | None:
+        """Takes one call from what `key` may spend of `budget`.
+
+        Returns None when there was one, otherwise the seconds until there may be.
+        """
+        if lease <= 1:
+            return await self._hit(budget, key, per_minute, 1)
+        held = self._leases.get((budget, key))
+        now = time.monotonic()
+        if held is not None and held.left > 0 and held.lapses > now:
+            held.left -= 1
+            return None
+        if await self._hit(budget, key, per_minute, lease) is None:
+            self._hold(budget, key, _Lease(lease - 1, now + _WINDOW_SECONDS))
+            return None
+        return await self._hit(budget, key, per_minute, 1)
+
+    def _hold(self, budget: str, key: str, lease: _Lease) -> None:
+        self._leases[budget, key] = lease
+        if len(self._leases) > _MOST_LEASES:
+            self._leases.popitem(last=False)
+
+    async def _hit(self, budget: str, key: str, per_minute: int, cost: int) -> float | None:
+        item = self._item(per_minute)
+        if time.monotonic() >= self._resume:
+            try:
+                return await _hit(self._shared, item, budget, key, cost)
+            except OUTAGES as error:
+                self._resume = time.monotonic() + _PAUSE_SECONDS
+                _log.warning("quotas.alone", error=type(error).__name__)
+        return await _hit(self._alone, item, budget, key, cost)
+
+    def _item(self, per_minute: int) -> RateLimitItemPerMinute:
+        item = self._items.get(per_minute)
+        if item is None:
+            amount = max(1, round(per_minute * self._scale))
+            item = self._items[per_minute] = RateLimitItemPerMinute(amount)
+        return item
+
+
+async def _hit(
+    limiter: SlidingWindowCounterRateLimiter,
+    item: RateLimitItemPerMinute,
+    budget: str,
+    key: str,
+    cost: int,
+) -> float | None:
+    if await limiter.hit(item, budget, key, cost=cost):
+        return None
+    stats = await limiter.get_window_stats(item, budget, key)
+    return max(1.0, min(stats.reset_time - time.time(), _WINDOW_SECONDS))

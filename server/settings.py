@@ -1,0 +1,181 @@
+"""Settings of the core: read once at start from `LIMEN_*`, frozen, handed to constructors."""
+
+import base64
+import binascii
+import ipaddress
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_KEY_BYTES = 32
+
+
+class Profile(StrEnum):
+    """Where limen runs. Decides the defaults, and what is refused at start."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class MisconfiguredError(Exception):
+    """The settings contradict each other or lack something; the text says what to change."""
+
+
+def _is_address(value: str) -> str:
+    host, separator, port = value.rpartition(":")
+    if not separator or not host or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise ValueError("must look like 127.0.0.1:50051")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_is_address)]
+
+
+class Settings(BaseSettings):
+    """Everything the core and the worker can be told from outside.
+
+    Durations are in seconds, sizes in bytes.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LIMEN_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    profile: Profile = Profile.DEVELOPMENT
+    data_dir: Path = Path(".limen")
+    public_url: str = "http://127.0.0.1:8080"
+
+    grpc_address: Address = "127.0.0.1:50051"
+    metrics_address: Address = "127.0.0.1:9464"
+    core_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    reflection: bool | None = None
+    shutdown_grace: Annotated[float, Field(gt=0, le=60)] = 4.0
+    max_request_bytes: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
+    max_deadline: Annotated[float, Field(gt=0)] = 30.0
+    max_concurrent_calls: Annotated[int, Field(ge=10)] = 2000
+
+    database_url: SecretStr
+    database_pool: Annotated[int, Field(ge=2, le=500)] = 20
+    database_pool_timeout: Annotated[float, Field(gt=0)] = 2.0
+    valkey_url: SecretStr
+
+    secret_key: SecretStr
+    """Keys of 32 bytes in base64url, separated by commas: the first makes, all of them verify."""
+    edge_secret: SecretStr | None = None
+    """What the edge shows to be believed about the browser's address. Without it no edge is."""
+
+    smtp_url: SecretStr | None = None
+    mail_from: str = "limen <no-reply@limen.localhost>"
+
+    issuer: str | None = None
+    audience: str = "limen"
+    access_token_ttl: Annotated[int, Field(ge=30, le=3600)] = 600
+    session_idle: Annotated[int, Field(ge=60)] = 14 * 24 * 3600
+    session_lifetime: Annotated[int, Field(ge=60)] = 90 * 24 * 3600
+    refresh_grace: Annotated[float, Field(ge=0, le=60)] = 10.0
+
+    argon2_memory_kib: Annotated[int, Field(ge=8)] = 19 * 1024
+    argon2_time: Annotated[int, Field(ge=1)] = 2
+    argon2_parallelism: Annotated[int, Field(ge=1)] = 1
+    hashing_memory: Annotated[int, Field(ge=1024 * 1024)] = 512 * 1024 * 1024
+    hashing_queue: Annotated[int, Field(ge=0)] = 100
+
+    rate_limit_scale: Annotated[float, Field(gt=0)] | None = None
+    """Multiplies every budget of the contract. Unset: 1 in production, 20 elsewhere."""
+
+    sentry_dsn: SecretStr | None = None
+    log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _fits_profile(self) -> "Settings":
+        self.secret_keys()
+        if self.profile is Profile.PRODUCTION:
+            faults = [*self._production_faults()]
+            if faults:
+                raise MisconfiguredError("; ".join(faults))
+        return self
+
+    def _production_faults(self) -> list[str]:
+        faults = []
+        if not self.public_url.startswith("https://"):
+            faults.append("LIMEN_PUBLIC_URL must begin with https:// in production")
+        if self.edge_secret is None:
+            faults.append("LIMEN_EDGE_SECRET is required in production")
+        if self.smtp_url is None:
+            faults.append("LIMEN_SMTP_URL is required in production")
+        if "localhost" in self.mail_from:
+            faults.append("LIMEN_MAIL_FROM must name your own domain in production")
+        faults.extend(
+            f"{name} listens in plain text on a public address; use a loopback or private one"
+            for name, address in (
+                ("LIMEN_GRPC_ADDRESS", self.grpc_address),
+                ("LIMEN_METRICS_ADDRESS", self.metrics_address),
+            )
+            if _is_public(address)
+        )
+        return faults
+
+    def secret_keys(self) -> list[bytes]:
+        """The root secrets, the one in force first.
+
+        Raises `MisconfiguredError` for a key that is not 32 bytes of base64url.
+        """
+        return [_decode_key(text) for text in self.secret_key.get_secret_value().split(",")]
+
+    @property
+    def token_issuer(self) -> str:
+        """The `iss` of access tokens (RFC 9068, section 2.2)."""
+        return self.issuer or self.public_url
+
+    @property
+    def shows_traces(self) -> bool:
+        """Whether an unexpected error may show its trace to the caller."""
+        return self.profile is Profile.DEVELOPMENT
+
+    @property
+    def serves_reflection(self) -> bool:
+        """Whether gRPC server reflection is on."""
+        if self.reflection is not None:
+            return self.reflection
+        return self.profile is not Profile.PRODUCTION
+
+    @property
+    def limit_scale(self) -> float:
+        """What the budgets of the contract are multiplied by."""
+        if self.rate_limit_scale is not None:
+            return self.rate_limit_scale
+        return 1.0 if self.profile is Profile.PRODUCTION else 20.0
+
+    @property
+    def mail_dir(self) -> Path:
+        """Where mail is kept when no SMTP server is named."""
+        return self.data_dir / "mail"
+
+    @property
+    def cores(self) -> int:
+        """How many processors this process may use."""
+        return len(os.sched_getaffinity(0))
+
+
+def _decode_key(text: str) -> bytes:
+    try:
+        key = base64.urlsafe_b64decode(text.strip() + "=" * (-len(text.strip()) % 4))
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise MisconfiguredError("LIMEN_SECRET_KEY must hold keys of 32 bytes in base64url")
+    return key
+
+
+def _is_public(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return host != "localhost"
+    return ip.is_unspecified or not (ip.is_loopback or ip.is_private)

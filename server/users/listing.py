@@ -1,0 +1,57 @@
+"""What the filter of ListUsers may ask for."""
+
+from sqlalchemy import not_, select
+
+from server.platform.filters import Condition, Field, ValueUnreadableError, compare, moment
+from server.users.addresses import email_key
+from server.users.model import ACTIVE, DISABLED, RoleGrantRow, UserRow
+
+_STATES = {
+    "USER_STATE_ACTIVE": ACTIVE,
+    "ACTIVE": ACTIVE,
+    "USER_STATE_DISABLED": DISABLED,
+    "DISABLED": DISABLED,
+}
+_TRUTH = {"true": True, "false": False}
+
+
+def _email(op: str, value: str) -> Condition:
+    key = email_key(value)
+    if not key.endswith("*"):
+        return compare(UserRow.email_key, op, key)
+    matches = UserRow.email_key.startswith(key[:-1], autoescape=True)
+    return matches if op == "=" else not_(matches)
+
+
+def _state(op: str, value: str) -> Condition:
+    if value not in _STATES:
+        raise ValueUnreadableError
+    return compare(UserRow.state, op, _STATES[value])
+
+
+def _role(op: str, value: str) -> Condition:
+    holders = select(RoleGrantRow.user_id).where(RoleGrantRow.role == value)
+    held = UserRow.user_id.in_(holders)
+    return held if op == "=" else not_(held)
+
+
+def _email_verified(op: str, value: str) -> Condition:
+    if value not in _TRUTH:
+        raise ValueUnreadableError
+    verified = UserRow.email_verified.is_(_TRUTH[value])
+    return verified if op == "=" else not_(verified)
+
+
+def _create_time(op: str, value: str) -> Condition:
+    return compare(UserRow.create_time, op, moment(value))
+
+
+FIELDS = {
+    "email": Field(_email),
+    "state": Field(_state),
+    "role": Field(_role),
+    "email_verified": Field(_email_verified),
+    "emailVerified": Field(_email_verified),
+    "create_time": Field(_create_time, ordered=True),
+    "createTime": Field(_create_time, ordered=True),
+}

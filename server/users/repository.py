@@ -1,0 +1,124 @@
+"""Accounts in PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+
+from server.platform.database import Transaction, announce
+from server.users.model import ACTIVE, RoleGrantRow, UserRow
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user with the roles they hold, sorted."""
+
+    user: UserRow
+    roles: tuple[str, ...]
+
+
+_ROLES = (
+    select(func.array_agg(aggregate_order_by(RoleGrantRow.role, RoleGrantRow.role)))
+    .where(RoleGrantRow.user_id == UserRow.user_id)
+    .scalar_subquery()
+)
+
+
+async def find(tx: Transaction, user_id: UUID) -> Account | None:
+    """The account of this id."""
+    return await _one(tx, UserRow.user_id == user_id)
+
+
+async def find_by_email(tx: Transaction, email_key: str) -> Account | None:
+    """The account with this address."""
+    return await _one(tx, UserRow.email_key == email_key)
+
+
+async def lock(tx: Transaction, user_id: UUID) -> Account | None:
+    """The account of this id, which nobody else can change until `tx` ends."""
+    held = select(UserRow.user_id).where(UserRow.user_id == user_id).with_for_update()
+    if (await tx.execute(held)).first() is None:
+        return None
+    return await find(tx, user_id)
+
+
+async def add(tx: Transaction, user: UserRow) -> bool:
+    """Inserts an account. False when its address is taken."""
+    values = {column.key: getattr(user, column.key) for column in UserRow.__table__.columns}
+    added = insert(UserRow).values(values).on_conflict_do_nothing(constraint="users_email_key")
+    return (await tx.execute(added.returning(UserRow.user_id))).first() is not None
+
+
+async def email_is_taken(tx: Transaction, email_key: str, *, by_other_than: UUID) -> bool:
+    """Whether another account has this address."""
+    taken = exists().where(UserRow.email_key == email_key, UserRow.user_id != by_other_than)
+    return bool(await tx.scalar(select(taken)))
+
+
+async def change(tx: Transaction, user_id: UUID, now: datetime, **values: object) -> None:
+    """Sets columns of an account and moves its version on."""
+    await tx.execute(
+        update(UserRow)
+        .where(UserRow.user_id == user_id)
+        .values(**values, version=UserRow.version + 1, update_time=now)
+        .execution_options(synchronize_session=False)
+    )
+    tx.expire_all()
+    announce(tx, "user", str(user_id))
+
+
+async def grant(tx: Transaction, user_id: UUID, role: str, now: datetime) -> bool:
+    """Gives a role. False when it was held already."""
+    added = (
+        insert(RoleGrantRow)
+        .values(user_id=user_id, role=role, grant_time=now)
+        .on_conflict_do_nothing()
+        .returning(RoleGrantRow.role)
+    )
+    return (await tx.execute(added)).first() is not None
+
+
+async def revoke(tx: Transaction, user_id: UUID, role: str) -> bool:
+    """Takes a role. False when it was not held."""
+    taken = (
+        delete(RoleGrantRow)
+        .where(RoleGrantRow.user_id == user_id, RoleGrantRow.role == role)
+        .returning(RoleGrantRow.role)
+    )
+    return (await tx.execute(taken)).first() is not None
+
+
+async def lock_holders(tx: Transaction, role: str) -> set[UUID]:
+    """The active users who hold a role; their grants cannot change until `tx` ends."""
+    held = (
+        select(RoleGrantRow.user_id)
+        .where(RoleGrantRow.role == role)
+        .order_by(RoleGrantRow.user_id)
+        .with_for_update()
+    )
+    holders = set((await tx.scalars(held)).all())
+    active = select(UserRow.user_id).where(UserRow.user_id.in_(holders), UserRow.state == ACTIVE)
+    return set((await tx.scalars(active)).all())
+
+
+async def page(
+    tx: Transaction, *, conditions: Sequence[ColumnElement[bool]], after: UUID | None, size: int
+) -> list[Account]:
+    """Up to `size` accounts that meet all conditions, in the order of their ids."""
+    query = select(UserRow, _ROLES).where(*conditions).order_by(UserRow.user_id).limit(size)
+    if after is not None:
+        query = query.where(UserRow.user_id > after)
+    return [Account(user, tuple(roles or ())) for user, roles in await tx.execute(query)]
+
+
+async def count(tx: Transaction) -> int:
+    """How many accounts there are."""
+    return await tx.scalar(select(func.count()).select_from(UserRow)) or 0
+
+
+async def _one(tx: Transaction, condition: ColumnElement[bool]) -> Account | None:
+    row = (await tx.execute(select(UserRow, _ROLES).where(condition))).first()
+    return Account(row[0], tuple(row[1] or ())) if row else None
