@@ -56,7 +56,8 @@ class Health:
         self._up[name] = up
         _log.info("dependency.up" if up else "dependency.down", dependency=name)
         shown = [name, *self._services] if name == POSTGRESQL else [name]
-        status = _status(up=up)
+        known = health_pb2.HealthCheckResponse
+        status = known.SERVING if up else known.NOT_SERVING
         for service in shown:
             await self.servicer.set(service, status)
 
@@ -69,7 +70,3 @@ class Health:
             return False
         return True
 
-
-def _status(*, up: bool) -> health_pb2.HealthCheckResponse.ServingStatus:
-    known = health_pb2.HealthCheckResponse
-    return known.SERVING if up else known.NOT_SERVING

@@ -1,1 +1,1 @@
-"""What happens to every call before and after its servicer; `chain` gives the order, with reasons."""
+"""What happens to every call around its servicer; `chain` gives the order, with the reasons."""

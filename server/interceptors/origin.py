@@ -20,6 +20,7 @@ _NETWORK = "limen-client-network"
 _USER_AGENT = "limen-client-user-agent"
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9_.-]{8,128}").fullmatch
 _MAX_USER_AGENT = 256
+_UNKNOWN = "unknown"
 
 
 class Origins:
@@ -34,10 +35,10 @@ class Origins:
         if not _WELL_FORMED_ID(request_id):
             request_id = uuid4().hex
         if self._is_edge(metadata):
-            network = metadata.get(_NETWORK, "")
+            network = metadata.get(_NETWORK) or _UNKNOWN
             user_agent = metadata.get(_USER_AGENT, "")
         else:
-            network = network_of(context.peer())
+            network = network_of(context.peer()) or _UNKNOWN
             user_agent = metadata.get("user-agent", "")
         return Origin(
             request_id=request_id,
