@@ -17,6 +17,7 @@ from server.platform import logging
 from server.settings import MisconfiguredError, Settings
 
 _NUMBER = "LIMEN_CORE_NUMBER"
+_FAILURE = 1
 _MISCONFIGURED = 3
 _RESTART_SECONDS = 0.5
 
@@ -34,20 +35,24 @@ def main() -> int:
     number = os.environ.get(_NUMBER)
     if settings.core_processes > 1 and number is None:
         uvloop.run(_lead(settings.core_processes))
-    else:
-        uvloop.run(_serve(settings, int(number or 0)))
-    return 0
+        return 0
+    return uvloop.run(_serve(settings, int(number or 0)))
 
 
-async def _serve(settings: Settings, number: int) -> None:
+async def _serve(settings: Settings, number: int) -> int:
     stopping = _on_signals()
     core = app.build(settings)
-    core.serve_metrics(number)
-    await core.start()
+    try:
+        core.serve_metrics(number)
+        await core.start()
+    except (OSError, RuntimeError) as error:
+        _log.error("core.cannot_listen", address=settings.grpc_address, error=str(error))
+        return _FAILURE
     _log.info("core.serving", address=settings.grpc_address, pid=os.getpid())
     await stopping.wait()
     await core.stop()
     _log.info("core.stopped")
+    return 0
 
 
 async def _lead(processes: int) -> None:

@@ -45,12 +45,14 @@ from server.interceptors.errors import Errors
 from server.interceptors.limit import LimitCaller, LimitNetwork
 from server.interceptors.observe import Observe
 from server.interceptors.origin import Origins
+from server.interceptors.redaction import Redaction
 from server.interceptors.validate import Validate
 from server.jobs.outbox import Outbox
 from server.platform import valkey
 from server.platform.changes import Changes
 from server.platform.clock import Clock, Entropy, SystemClock
 from server.platform.database import Database
+from server.platform.logging import CallLog
 from server.platform.pages import Pages
 from server.platform.quotas import Quotas
 from server.platform.reporting import Reporter, SentryReporter, SilentReporter
@@ -137,8 +139,9 @@ class Core:
         start_http_server(int(port) + offset, addr=host.strip("[]"), registry=self._registry)
 
     async def stop(self) -> None:
-        """Health first, then the calls that run, then the connections."""
+        """Health first, then open streams, then the calls that run, then the connections."""
         await self._health.close()
+        self._domain.audit.close()
         await self._server.stop(self._settings.shutdown_grace)
         for task in self._tasks:
             task.cancel()
@@ -311,8 +314,14 @@ def build(
     secret = settings.edge_secret.get_secret_value() if settings.edge_secret else None
     chain = Chain(
         rules=rules,
-        observe=Observe(origins=Origins(edge_secret=secret), registry=registry),
-        failures=Errors(reporter=reporter, shows_traces=settings.shows_traces),
+        observe=Observe(
+            origins=Origins(edge_secret=secret),
+            registry=registry,
+            log=CallLog(process="core", level=settings.log_level),
+        ),
+        failures=Errors(
+            reporter=reporter, redaction=Redaction(), shows_traces=settings.shows_traces
+        ),
         deadline=Deadline(longest=settings.max_deadline),
         gates=(
             LimitNetwork(quotas=quotas),

@@ -69,4 +69,3 @@ class Health:
         except (errors.LimenError, TimeoutError, *OUTAGES):
             return False
         return True
-

@@ -45,6 +45,7 @@ class AuditService:
         self._recorder = recorder
         self._pages = pages
         self._watchers: set[asyncio.Event] = set()
+        self._closing = False
         database.on_change(self._changed)
 
     async def page(
@@ -90,13 +91,14 @@ class AuditService:
     async def watch(self, first_index: int | None) -> AsyncIterator[Entry]:
         """Events in the order of their places, without a gap, for as long as they are wanted.
 
-        Starts at `first_index`, or with the first event added from now on.
+        Starts at `first_index`, or with the first event added from now on. Raises
+        `errors.Unavailable` when this process stops: another one goes on from the next index.
         """
         added = asyncio.Event()
         self._watchers.add(added)
         try:
             following = await self._start(first_index)
-            while True:
+            while not self._closing:
                 added.clear()
                 for entry in await self._read(following):
                     yield entry
@@ -104,8 +106,15 @@ class AuditService:
                     added.set()
                 if not added.is_set():
                     await self._wait(added)
+            raise errors.Unavailable(retry_after=1.0)
         finally:
             self._watchers.discard(added)
+
+    def close(self) -> None:
+        """Ends every stream."""
+        self._closing = True
+        for added in self._watchers:
+            added.set()
 
     async def _start(self, first_index: int | None) -> int:
         if first_index is not None:

@@ -124,7 +124,7 @@ class Chain(grpc.aio.ServerInterceptor):
                 )
             except BaseException as error:  # noqa: BLE001 - whatever it is, the call must end
                 failure = error
-                await self._fail(call, error)
+                await self._fail(call, error, request)
             else:
                 return response
             finally:
@@ -144,22 +144,22 @@ class Chain(grpc.aio.ServerInterceptor):
                     yield response
             except BaseException as error:  # noqa: BLE001 - whatever it is, the call must end
                 failure = error
-                await self._fail(call, error)
+                await self._fail(call, error, request)
             finally:
                 self._observe.end(call, failure)
 
         return answer
 
-    async def _fail(self, call: Call, error: BaseException) -> Never:
+    async def _fail(self, call: Call, error: BaseException, request: Message | None) -> Never:
         if isinstance(error, TimeoutError):
             error = self._deadline.exceeded()
         if not isinstance(error, Exception):
             raise error
-        await self._failures.answer(call, error)
+        await self._failures.answer(call, error, request)
 
     async def _refuse_unknown(self, _request: bytes, context: Context) -> Never:
         call = self._observe.begin(_UNKNOWN, context)
         try:
-            await self._failures.answer(call, errors.Unimplemented())
+            await self._failures.answer(call, errors.Unimplemented(), None)
         finally:
             self._observe.end(call, None)

@@ -7,12 +7,14 @@ from typing import Any, Never
 import grpc
 import structlog
 from google.protobuf import any_pb2
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from limen.messages import reasons, violations
 from server import errors
 from server.interceptors.call import Call
 from server.interceptors.origin import REQUEST_ID
+from server.interceptors.redaction import Redaction
 from server.platform.reporting import Reporter
 
 DOMAIN = "limen"
@@ -25,11 +27,12 @@ _log = structlog.get_logger(__name__)
 class Errors:
     """Turns what a call raised into `google.rpc.Status` with typed, localised details."""
 
-    def __init__(self, *, reporter: Reporter, shows_traces: bool) -> None:
+    def __init__(self, *, reporter: Reporter, redaction: Redaction, shows_traces: bool) -> None:
         self._reporter = reporter
+        self._redaction = redaction
         self._shows_traces = shows_traces
 
-    async def answer(self, call: Call, error: Exception) -> Never:
+    async def answer(self, call: Call, error: Exception, request: Message | None) -> Never:
         """Ends the call with the status for `error`, by raising what gRPC takes for that.
 
         An error that is not of limen's family tells the caller a request id and nothing else; in
@@ -38,7 +41,7 @@ class Errors:
         if isinstance(error, errors.LimenError):
             known, trace = error, None
         else:
-            known, trace = errors.Internal(), self._unexpected(call, error)
+            known, trace = errors.Internal(), self._unexpected(call, error, request)
         status = status_of(known, call.origin.language, call.origin.request_id, trace)
         call.code, call.reason = known.code, known.reason
         await call.context.abort(
@@ -47,9 +50,12 @@ class Errors:
             ((REQUEST_ID, call.origin.request_id), (_DETAILS, status.SerializeToString())),
         )
 
-    def _unexpected(self, call: Call, error: Exception) -> list[str] | None:
+    def _unexpected(
+        self, call: Call, error: Exception, request: Message | None
+    ) -> list[str] | None:
         request_id, rpc = call.origin.request_id, call.rule.path
-        _log.error("unexpected", rpc=rpc, request_id=request_id, exc_info=error)
+        shown = self._redaction.shown(request) if request is not None else None
+        _log.error("unexpected", rpc=rpc, request_id=request_id, request=shown, exc_info=error)
         self._reporter.report(error, request_id=request_id, where=rpc)
         return traceback.format_exception(error)[-20:] if self._shows_traces else None
 

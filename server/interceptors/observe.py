@@ -4,16 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from server.interceptors.call import Call, Context
 from server.interceptors.origin import Origins
 from server.interceptors.policy import Rule
+from server.platform.logging import CallLog
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-
-_log = structlog.get_logger("rpc")
 
 
 class Observe:
@@ -22,8 +20,9 @@ class Observe:
     Labels are bounded: RPCs and status codes are closed lists.
     """
 
-    def __init__(self, *, origins: Origins, registry: CollectorRegistry) -> None:
+    def __init__(self, *, origins: Origins, registry: CollectorRegistry, log: CallLog) -> None:
         self._origins = origins
+        self._log = log
         self._seconds = Histogram(
             "limen_rpc_seconds",
             "How long calls took, from their arrival to their final status.",
@@ -60,8 +59,7 @@ class Observe:
         self._timer(call.rule.path, call.code)(elapsed)
         if call.reason == "INTERNAL":
             self._unexpected.labels(call.rule.path).inc()
-        _log.info(
-            "rpc",
+        self._log.write(
             rpc=call.rule.path,
             code=call.code,
             ms=round(elapsed * 1000, 2),

@@ -6,8 +6,8 @@ with the core; anybody else is taken for the address that the connection has.
 
 import hmac
 import re
+from random import getrandbits
 from urllib.parse import unquote
-from uuid import uuid4
 
 from limen.messages.negotiation import negotiate
 from server.caller import Origin
@@ -33,7 +33,7 @@ class Origins:
         """The origin of a call with these metadata."""
         request_id = metadata.get(REQUEST_ID, "")
         if not _WELL_FORMED_ID(request_id):
-            request_id = uuid4().hex
+            request_id = f"{getrandbits(128):032x}"
         if self._is_edge(metadata):
             network = metadata.get(_NETWORK) or _UNKNOWN
             user_agent = metadata.get(_USER_AGENT, "")

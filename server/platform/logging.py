@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -41,6 +42,26 @@ def configure(level: str, process: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(logging.getLevelName(level), logging.WARNING))
+
+
+class CallLog:
+    """Writes the one line that every call leaves, by a shorter way than other events take.
+
+    The line is made here from fields that are known to be harmless, so it needs none of the
+    general processors; they would cost a tenth of a cheap call.
+    """
+
+    def __init__(self, *, process: str, level: str) -> None:
+        self._process = process
+        self._wanted = logging.getLevelName(level) <= logging.INFO
+        self._write = structlog.BytesLogger(sys.stdout.buffer).msg
+
+    def write(self, **fields: str | float) -> None:
+        """Writes one line of level `info`."""
+        if self._wanted:
+            line = {"event": "rpc", **fields, "process": self._process, "level": "info"}
+            line["time"] = datetime.now(UTC)
+            self._write(orjson.dumps(line, option=orjson.OPT_UTC_Z))
 
 
 def _redact(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

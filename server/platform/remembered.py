@@ -1,8 +1,9 @@
 """A bounded memory of rows in this process, kept true by `platform.changes`."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -11,14 +12,14 @@ Value = TypeVar("Value")
 class Remembered(Generic[Key, Value]):
     """Loads values once and answers from memory until they are forgotten.
 
-    A value whose key is forgotten while it is being loaded is handed to those who wait for it, who
-    asked before the change, and not kept.
+    Callers that ask for the same value at the same time share one load. A value that is forgotten
+    while it is being loaded goes to those who asked before the change, and is not kept.
     """
 
     def __init__(
         self,
         *,
-        load: Callable[[Key], Awaitable[Value | None]],
+        load: Callable[[Key], Coroutine[Any, Any, Value | None]],
         may_keep: Callable[[], bool],
         capacity: int,
     ) -> None:
@@ -26,7 +27,7 @@ class Remembered(Generic[Key, Value]):
         self._may_keep = may_keep
         self._capacity = capacity
         self._values: OrderedDict[Key, Value] = OrderedDict()
-        self._loading: dict[Key, object] = {}
+        self._loading: dict[Key, asyncio.Task[Value | None]] = {}
 
     def known(self, key: Key) -> Value | None:
         """The value, if it is in memory."""
@@ -37,16 +38,12 @@ class Remembered(Generic[Key, Value]):
         value = self._values.get(key)
         if value is not None:
             return value
-        mark = object()
-        self._loading[key] = mark
-        try:
-            value = await self._load(key)
-            if value is not None and self._loading.get(key) is mark and self._may_keep():
-                self._keep(key, value)
-        finally:
-            if self._loading.get(key) is mark:
-                del self._loading[key]
-        return value
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = self._loading[key] = asyncio.create_task(self._load(key))
+            loading.add_done_callback(lambda done: self._loaded(key, done))
+        # One caller that gives up must not take the load away from the others.
+        return await asyncio.shield(loading)
 
     def forget(self, key: Key) -> None:
         """Drops one value."""
@@ -58,7 +55,14 @@ class Remembered(Generic[Key, Value]):
         self._values.clear()
         self._loading.clear()
 
-    def _keep(self, key: Key, value: Value) -> None:
-        self._values[key] = value
-        if len(self._values) > self._capacity:
-            self._values.popitem(last=False)
+    def _loaded(self, key: Key, done: asyncio.Task[Value | None]) -> None:
+        is_current = self._loading.get(key) is done
+        if is_current:
+            del self._loading[key]
+        if done.cancelled() or done.exception() is not None:
+            return
+        value = done.result()
+        if is_current and value is not None and self._may_keep():
+            self._values[key] = value
+            if len(self._values) > self._capacity:
+                self._values.popitem(last=False)
