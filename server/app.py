@@ -149,7 +149,7 @@ class Core:
         await self._domain.sessions.flush()
         self._domain.hasher.close()
         await self._domain.database.close()
-        await self._valkey.aclose()
+        await self._valkey.aclose(close_connection_pool=True)
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
         """Work that should never end. If it fails, that is reported and health tells of it."""

@@ -53,13 +53,14 @@ CREATE INDEX role_grants_role ON users.role_grants (role, user_id);
 CREATE TABLE users.sign_in_failures (
     account_key  bytea NOT NULL,
     network      text NOT NULL,
-    count        integer NOT NULL,
+    attempts     integer NOT NULL DEFAULT 0,
+    failures     integer NOT NULL DEFAULT 0,
     locks        integer NOT NULL DEFAULT 0,
-    last_failure timestamptz,
+    last_attempt timestamptz,
     locked_until timestamptz,
     PRIMARY KEY (account_key, network)
 );
-CREATE INDEX sign_in_failures_age ON users.sign_in_failures (last_failure);
+CREATE INDEX sign_in_failures_age ON users.sign_in_failures (last_attempt);
 
 CREATE TABLE users.known_networks (
     account_key  bytea NOT NULL,

@@ -24,7 +24,10 @@ SHORTEST = 8
 LONGEST = 256
 """The most code points of a password; a passphrase fits, and hashing stays cheap."""
 
+# Shorter names stand in too many good passwords by chance; numbers more so, because unmasked
+# text has letters for digits.
 _SHORTEST_NAME = 3
+_SHORTEST_NUMBER = 6
 
 # White space and all ASCII punctuation. Other scripts keep their marks, which are part of words.
 _BETWEEN_WORDS = re.compile(r"[\s!-/:-@\[-`{-~]+")
@@ -98,8 +101,8 @@ class PasswordPolicy:
 
         Args:
             password: As typed; it is normalised here.
-            own_names: Words that name its owner, see `names_of`. Below three code points a
-                word is left out, because it stands in too many good passwords by chance.
+            own_names: Words that name its owner, see `names_of`. Words below three code points
+                and numbers below six digits are left out.
         """
         text = normalize(password)
         if len(text) < self._minimum_length:
@@ -128,4 +131,8 @@ class PasswordPolicy:
 
 
 def _comparable(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(unmask(name) for name in names if len(normalize(name)) >= _SHORTEST_NAME)
+    return frozenset(unmask(name) for name in map(normalize, names) if _is_telling(name))
+
+
+def _is_telling(name: str) -> bool:
+    return len(name) >= (_SHORTEST_NAME if any(map(str.isalpha, name)) else _SHORTEST_NUMBER)

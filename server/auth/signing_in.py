@@ -169,6 +169,7 @@ class SigningIn:
             raise
         if not verification.matches or attempt.account is None:
             async with self._database.transaction() as tx:
+                await self._lockouts.fail(tx, email, caller.origin.network)
                 await self._refused(tx, caller, action, attempt.account, errors.SignInFailed())
             raise errors.SignInFailed
         if verification.outdated and attempt.encoded is not None:

@@ -107,7 +107,10 @@ def _outages_named() -> Iterator[None]:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether an error means that PostgreSQL is away, starting, stopping or full."""
+    """Whether an error means that PostgreSQL cannot do now what it may do in a moment.
+
+    It is away, starting, stopping or full, or two transactions got in each other's way.
+    """
     cause = error.__cause__ if error is not None else None
     return any(
         isinstance(
@@ -118,6 +121,8 @@ def is_outage(error: BaseException | None) -> bool:
             | asyncpg.CrashShutdownError
             | asyncpg.TooManyConnectionsError
             | asyncpg.DiskFullError
+            | asyncpg.DeadlockDetectedError
+            | asyncpg.SerializationError
             | asyncpg.InterfaceError
             | OSError,
         )

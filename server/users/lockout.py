@@ -4,8 +4,9 @@ Failures count against the pair of address and network, and, from networks that 
 signed in from, against the address as well. So guessing from many places is held back, while a
 stranger can never lock the owner out of a network of theirs.
 
-An attempt counts before its password is looked at (it is *reserved*), and a success takes it back:
-a hundred parallel guesses are evaluated no more often than the limit says.
+An attempt is reserved before its password is looked at and settled afterwards: a hundred parallel
+guesses are evaluated no more often than the limit says, and a hundred parallel sign-ins with the
+right password lock nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -14,16 +15,20 @@ from datetime import datetime, timedelta
 KNOWN_FOR = timedelta(days=30)
 """For how long after a successful sign-in its network counts as the owner's."""
 
+_SETTLED_SOON = timedelta(seconds=1)
+
 
 @dataclass(frozen=True, slots=True)
-class Failures:
-    """The attempts on record that did not succeed, or have not yet."""
+class Record:
+    """The attempts to sign in to an address, from one network or from all unknown ones."""
 
-    count: int = 0
-    """Attempts since the last lock or the last quiet spell."""
+    attempts: int = 0
+    """Reserved since the last success, lock or quiet spell: those under way, and those failed."""
+    failures: int = 0
+    """How many of them have failed."""
     locks: int = 0
-    """How often this record has been locked; every lock doubles the next one."""
-    last_failure: datetime | None = None
+    """How often this record was locked; every lock doubles the next one."""
+    last_attempt: datetime | None = None
     locked_until: datetime | None = None
 
 
@@ -40,25 +45,29 @@ class LockoutPolicy:
     memory: timedelta = timedelta(days=1)
     """A quiet spell of this length wipes the record, growth of locks included."""
 
-    def wait(self, record: Failures, now: datetime) -> timedelta | None:
-        """How long a record still refuses attempts; None when it does not."""
-        if record.locked_until is None or record.locked_until <= now:
-            return None
-        return record.locked_until - now
+    def wait(self, record: Record, limit: int, now: datetime) -> timedelta | None:
+        """How long a record refuses attempts; None when one may be made."""
+        if record.locked_until is not None and now < record.locked_until:
+            return record.locked_until - now
+        return _SETTLED_SOON if self._faded(record, now).attempts >= limit else None
 
-    def reserve(self, record: Failures, limit: int, now: datetime) -> Failures:
-        """The record after one more attempt, which locks it when it is the last one allowed."""
+    def reserve(self, record: Record, now: datetime) -> Record:
+        """The record with one more attempt under way."""
         record = self._faded(record, now)
-        count = record.count + 1
-        if count < limit:
-            return replace(record, count=count, last_failure=now, locked_until=None)
-        lock = min(self.first_lock * 2 ** min(record.locks, 16), self.longest_lock)
-        return Failures(count=0, locks=record.locks + 1, last_failure=now, locked_until=now + lock)
+        return replace(record, attempts=record.attempts + 1, last_attempt=now, locked_until=None)
 
-    def _faded(self, record: Failures, now: datetime) -> Failures:
-        if record.last_failure is None:
+    def fail(self, record: Record, limit: int, now: datetime) -> Record:
+        """The record after an attempt has failed; the last one allowed locks it."""
+        failures = record.failures + 1
+        if failures < limit:
+            return replace(record, failures=failures, attempts=max(record.attempts, failures))
+        lock = min(self.first_lock * 2 ** min(record.locks, 16), self.longest_lock)
+        return Record(locks=record.locks + 1, last_attempt=now, locked_until=now + lock)
+
+    def _faded(self, record: Record, now: datetime) -> Record:
+        if record.last_attempt is None:
             return record
-        quiet = now - record.last_failure
+        quiet = now - record.last_attempt
         if quiet >= self.memory:
-            return Failures()
-        return replace(record, count=0) if quiet >= self.window else record
+            return Record()
+        return replace(record, attempts=0, failures=0) if quiet >= self.window else record

@@ -4,7 +4,8 @@ The address stands in these rows as a keyed hash, whether or not it has an accou
 and unknown ones are treated alike and nothing here says whose they are.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Row, delete, text
@@ -14,53 +15,83 @@ from server.platform.clock import Clock
 from server.platform.database import Transaction
 from server.platform.vault import Vault
 from server.users.addresses import account_key
-from server.users.lockout import KNOWN_FOR, Failures, LockoutPolicy
+from server.users.lockout import KNOWN_FOR, LockoutPolicy, Record
 from server.users.model import SignInFailuresRow
 
 _EVERYWHERE = ""
 """In place of a network: all those that the owner has never signed in from."""
 
-# One statement makes both rows, locks them in one order and reads them.
-_LOCK = text(
-    """
-    INSERT INTO users.sign_in_failures AS held (account_key, network, count)
-    VALUES (:account, :network, 0), (:account, '', 0)
-    ON CONFLICT (account_key, network) DO UPDATE SET count = held.count
-    RETURNING network, count AS attempts, locks, last_failure, locked_until, EXISTS (
+# All statements here lock the row of the network first and that of everywhere second; otherwise two
+# of them could wait for each other.
+
+_IS_KNOWN = """
+    EXISTS (
         SELECT FROM users.known_networks AS known
         WHERE known.account_key = :account AND known.network = :network
           AND known.last_success > :known_since
-    ) AS is_known
-    """
+    )
+"""
+
+_HELD = """
+    held AS MATERIALIZED (
+        SELECT account_key, network FROM users.sign_in_failures
+        WHERE account_key = :account AND network IN (:network, '')
+        ORDER BY network DESC FOR UPDATE
+    )
+"""
+
+# One statement makes both rows, locks them and reads them.
+_LOCK = text(
+    f"""
+    INSERT INTO users.sign_in_failures AS held (account_key, network)
+    VALUES (:account, :network), (:account, '')
+    ON CONFLICT (account_key, network) DO UPDATE SET attempts = held.attempts
+    RETURNING network, attempts, failures, locks, last_attempt, locked_until,
+        {_IS_KNOWN} AS is_known
+    """  # noqa: S608 - the parts are constants
 )
 
 _SUCCEED = text(
-    """
-    WITH wiped AS (
-        DELETE FROM users.sign_in_failures WHERE account_key = :account AND network = :network
+    f"""
+    WITH {_HELD}, wiped AS (
+        DELETE FROM users.sign_in_failures AS failures USING held
+        WHERE failures.account_key = held.account_key AND failures.network = held.network
+          AND held.network = :network
     ), given_back AS (
-        UPDATE users.sign_in_failures SET count = greatest(count - 1, 0)
-        WHERE account_key = :account AND network = '' AND count > 0
+        UPDATE users.sign_in_failures AS failures SET attempts = greatest(attempts - 1, 0) FROM held
+        WHERE failures.account_key = held.account_key AND failures.network = held.network
+          AND held.network = '' AND NOT {_IS_KNOWN}
     )
     INSERT INTO users.known_networks (account_key, network, last_success)
     VALUES (:account, :network, :now)
     ON CONFLICT (account_key, network) DO UPDATE SET last_success = excluded.last_success
-    """
+    """  # noqa: S608 - the parts are constants
 )
 
 _GIVE_BACK = text(
-    """
-    UPDATE users.sign_in_failures SET count = count - 1
-    WHERE account_key = :account AND network IN (:network, '') AND count > 0
-    """
+    f"""
+    WITH {_HELD}
+    UPDATE users.sign_in_failures AS failures SET attempts = greatest(attempts - 1, 0) FROM held
+    WHERE failures.account_key = held.account_key AND failures.network = held.network
+      AND (held.network = :network OR NOT {_IS_KNOWN})
+    """  # noqa: S608 - the parts are constants
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Records:
-    here: Failures
-    elsewhere: Failures
+class _Held:
+    """The records of an address that count for a network, locked until the transaction ends."""
+
+    network: str
+    here: Record
+    elsewhere: Record
     is_known: bool
+
+    def counting(self, policy: LockoutPolicy) -> Iterator[tuple[str, Record, int]]:
+        """Network, record and limit of each record that counts."""
+        yield self.network, self.here, policy.network_limit
+        if not self.is_known:
+            yield _EVERYWHERE, self.elsewhere, policy.account_limit
 
 
 class Lockouts:
@@ -72,69 +103,66 @@ class Lockouts:
         self._policy = policy or LockoutPolicy()
 
     async def reserve(self, tx: Transaction, email: str, network: str) -> float | None:
-        """Counts an attempt. Returns None when it may be made, else the seconds to wait.
+        """Reserves an attempt. Returns None when it may be made, else the seconds to wait.
 
-        An attempt that is refused does not count.
+        Every attempt that may be made is settled by one of `succeed`, `fail` and `give_back`.
         """
-        account, now = account_key(self._vault, email), self._clock.now()
-        records = await self._lock(tx, account, network)
-        counted = [(network, records.here, self._policy.network_limit)]
-        if not records.is_known:
-            counted.append((_EVERYWHERE, records.elsewhere, self._policy.account_limit))
-        waits = [self._policy.wait(record, now) for _, record, _ in counted]
+        held, now = await self._lock(tx, email, network), self._clock.now()
+        waits = [
+            self._policy.wait(record, limit, now)
+            for _, record, limit in held.counting(self._policy)
+        ]
         longest = max((wait for wait in waits if wait is not None), default=None)
         if longest is not None:
             return longest.total_seconds()
-        await self._write(
-            tx,
-            account,
-            {place: self._policy.reserve(record, limit, now) for place, record, limit in counted},
-        )
+        reserved = {
+            place: self._policy.reserve(record, now)
+            for place, record, _ in held.counting(self._policy)
+        }
+        await self._write(tx, email, reserved)
         return None
+
+    async def fail(self, tx: Transaction, email: str, network: str) -> None:
+        """Counts an attempt as failed."""
+        held, now = await self._lock(tx, email, network), self._clock.now()
+        failed = {
+            place: self._policy.fail(record, limit, now)
+            for place, record, limit in held.counting(self._policy)
+        }
+        await self._write(tx, email, failed)
 
     async def succeed(self, tx: Transaction, email: str, network: str) -> None:
         """Wipes the count of this network, which is known to be the owner's from now on."""
-        values = {"account": account_key(self._vault, email), "network": network}
-        await tx.execute(_SUCCEED, values | {"now": self._clock.now()})
+        await tx.execute(_SUCCEED, self._where(email, network) | {"now": self._clock.now()})
 
     async def give_back(self, tx: Transaction, email: str, network: str) -> None:
         """Takes back an attempt that said nothing about the password."""
-        values = {"account": account_key(self._vault, email), "network": network}
-        await tx.execute(_GIVE_BACK, values)
+        await tx.execute(_GIVE_BACK, self._where(email, network))
 
     async def forgive(self, tx: Transaction, email: str) -> None:
         """Forgets every failure of an address."""
         account = account_key(self._vault, email)
         await tx.execute(delete(SignInFailuresRow).where(SignInFailuresRow.account_key == account))
 
-    async def _lock(self, tx: Transaction, account: bytes, network: str) -> _Records:
-        known_since = self._clock.now() - KNOWN_FOR
-        found = await tx.execute(
-            _LOCK, {"account": account, "network": network, "known_since": known_since}
-        )
+    async def _lock(self, tx: Transaction, email: str, network: str) -> _Held:
+        found = await tx.execute(_LOCK, self._where(email, network))
         rows = {row.network: row for row in found}
-        return _Records(
-            here=_failures(rows[network]),
-            elsewhere=_failures(rows[_EVERYWHERE]),
+        return _Held(
+            network=network,
+            here=_record(rows[network]),
+            elsewhere=_record(rows[_EVERYWHERE]),
             is_known=rows[network].is_known,
         )
 
-    @staticmethod
-    async def _write(tx: Transaction, account: bytes, records: dict[str, Failures]) -> None:
+    async def _write(self, tx: Transaction, email: str, records: dict[str, Record]) -> None:
+        account = account_key(self._vault, email)
         new = insert(SignInFailuresRow).values(
             [
-                {
-                    "account_key": account,
-                    "network": network,
-                    "count": record.count,
-                    "locks": record.locks,
-                    "last_failure": record.last_failure,
-                    "locked_until": record.locked_until,
-                }
+                {"account_key": account, "network": network, **asdict(record)}
                 for network, record in records.items()
             ]
         )
-        changed = ("count", "locks", "last_failure", "locked_until")
+        changed = ("attempts", "failures", "locks", "last_attempt", "locked_until")
         await tx.execute(
             new.on_conflict_do_update(
                 index_elements=["account_key", "network"],
@@ -142,6 +170,13 @@ class Lockouts:
             )
         )
 
+    def _where(self, email: str, network: str) -> dict[str, Any]:
+        return {
+            "account": account_key(self._vault, email),
+            "network": network,
+            "known_since": self._clock.now() - KNOWN_FOR,
+        }
 
-def _failures(row: Row[Any]) -> Failures:
-    return Failures(row.attempts, row.locks, row.last_failure, row.locked_until)
+
+def _record(row: Row[Any]) -> Record:
+    return Record(row.attempts, row.failures, row.locks, row.last_attempt, row.locked_until)

@@ -52,9 +52,10 @@ class SignInFailuresRow(Table):
 
     account_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     network: Mapped[str] = mapped_column(Text, primary_key=True)
-    count: Mapped[int] = mapped_column(Integer)
+    attempts: Mapped[int] = mapped_column(Integer)
+    failures: Mapped[int] = mapped_column(Integer)
     locks: Mapped[int] = mapped_column(Integer)
-    last_failure: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_attempt: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 

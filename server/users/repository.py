@@ -66,7 +66,6 @@ async def change(tx: Transaction, user_id: UUID, now: datetime, **values: object
         .values(**values, version=UserRow.version + 1, update_time=now)
         .execution_options(synchronize_session=False)
     )
-    tx.expire_all()
     announce(tx, "user", str(user_id))
 
 
@@ -120,5 +119,7 @@ async def count(tx: Transaction) -> int:
 
 
 async def _one(tx: Transaction, condition: ColumnElement[bool]) -> Account | None:
-    row = (await tx.execute(select(UserRow, _ROLES).where(condition))).first()
+    # A row that was read before in this transaction may have been changed by it since.
+    query = select(UserRow, _ROLES).where(condition).execution_options(populate_existing=True)
+    row = (await tx.execute(query)).first()
     return Account(row[0], tuple(row[1] or ())) if row else None

@@ -18,7 +18,7 @@ def sweeps() -> list[Sweep]:
 
 def _failures(now: datetime, size: int) -> Delete:
     unlocked = or_(SignInFailuresRow.locked_until.is_(None), SignInFailuresRow.locked_until < now)
-    old = SignInFailuresRow.last_failure < now - _FAILURES_STAY
+    old = SignInFailuresRow.last_attempt < now - _FAILURES_STAY
     return delete_some(SignInFailuresRow, old, unlocked, size=size)
 
 
