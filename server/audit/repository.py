@@ -87,11 +87,10 @@ async def lead(tx: Transaction) -> bool:
 async def take_pending(tx: Transaction, size: int) -> list[UUID]:
     """Takes up to `size` events that have no place yet, oldest ids first.
 
-    It takes rows, not ids above the last: transactions commit out of the order of their ids.
+    It takes rows, not ids above the last: transactions commit out of the order of their ids. Only
+    the leader may call it; nobody else deletes these rows.
     """
-    waiting = (
-        select(PendingRow.event_id).order_by(PendingRow.event_id).limit(size).with_for_update()
-    )
+    waiting = select(PendingRow.event_id).order_by(PendingRow.event_id).limit(size)
     taken = (
         delete(PendingRow)
         .where(PendingRow.event_id.in_(waiting.scalar_subquery()))

@@ -4,7 +4,7 @@ from limen.audit.v1 import audit_pb2
 from server.audit.actions import Outcome
 from server.audit.recorder import NOBODY, Subject
 from server.audit.repository import Entry
-from server.timestamps import timestamp
+from server.wire import timestamp
 
 _OUTCOMES = {
     Outcome.SUCCESS.value: audit_pb2.OUTCOME_SUCCESS,

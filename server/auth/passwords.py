@@ -19,7 +19,7 @@ from server.auth import common_passwords
 from server.auth.disguises import is_sequence, readings, repeated_part, unmask, without
 
 SHORTEST = 8
-"""The fewest code points a password may be set to need."""
+"""The lowest minimum length that can be asked for, in code points."""
 
 LONGEST = 256
 """The most code points of a password; a passphrase fits, and hashing stays cheap."""

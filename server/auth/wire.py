@@ -10,7 +10,7 @@ from server.auth.signing_in import Delivery
 from server.auth.tokens import ALGORITHM, Claims
 from server.caller import Caller
 from server.platform.vault import encode
-from server.timestamps import timestamp
+from server.wire import timestamp
 
 _DELIVERIES = {
     auth_pb2.CREDENTIAL_DELIVERY_UNSPECIFIED: Delivery.TOKENS,

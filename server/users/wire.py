@@ -1,11 +1,11 @@
 """Accounts as messages."""
 
 from limen.users.v1 import users_pb2
-from server.timestamps import timestamp
 from server.users.model import ACTIVE
 from server.users.repository import Account
 from server.users.roles import Role
 from server.users.service import etag_of
+from server.wire import timestamp
 
 
 def user(account: Account) -> users_pb2.User:

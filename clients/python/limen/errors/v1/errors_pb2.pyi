@@ -184,6 +184,44 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: a body of five mebibytes.
     Metadata: none.
     """
+    ERROR_REASON_ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 60
+    """There is no such route. Raised by the edge alone.
+
+    Code: NOT_FOUND.
+    Example: GET /v1/nothing.
+    Metadata: none.
+    """
+    ERROR_REASON_METHOD_NOT_ALLOWED: _ErrorReason.ValueType  # 61
+    """The route does not take this method; the `Allow` header names those it
+    takes. Raised by the edge alone, as HTTP 405.
+
+    Code: UNIMPLEMENTED.
+    Example: PUT /v1/users.
+    Metadata: none.
+    """
+    ERROR_REASON_UNSUPPORTED_MEDIA_TYPE: _ErrorReason.ValueType  # 62
+    """The body has a type or an encoding that the route does not take. Raised by
+    the edge alone, as HTTP 415.
+
+    Code: INVALID_ARGUMENT.
+    Example: a form posted to SignIn.
+    Metadata: none.
+    """
+    ERROR_REASON_NOT_ACCEPTABLE: _ErrorReason.ValueType  # 63
+    """The answer cannot be given in a type that the caller accepts. Raised by the
+    edge alone, as HTTP 406.
+
+    Code: INVALID_ARGUMENT.
+    Example: `Accept: image/png` for a user.
+    Metadata: none.
+    """
+    ERROR_REASON_REQUEST_TIMEOUT: _ErrorReason.ValueType  # 64
+    """The request took too long to arrive. Raised by the edge alone, as HTTP 408.
+
+    Code: DEADLINE_EXCEEDED.
+    Example: a body sent at one byte a second.
+    Metadata: none.
+    """
     ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 50
     """A dependency is away. The details hold a RetryInfo.
 
@@ -199,10 +237,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: none.
     """
     ERROR_REASON_UNIMPLEMENTED: _ErrorReason.ValueType  # 52
-    """The contract has no such RPC or route.
+    """The contract has no such RPC.
 
     Code: UNIMPLEMENTED.
-    Example: GET /v1/nothing.
+    Example: /limen.users.v1.UserService/Nothing.
     Metadata: none.
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 53
@@ -373,6 +411,44 @@ Code: RESOURCE_EXHAUSTED at the core, HTTP 413 at the edge.
 Example: a body of five mebibytes.
 Metadata: none.
 """
+ERROR_REASON_ROUTE_NOT_FOUND: ErrorReason.ValueType  # 60
+"""There is no such route. Raised by the edge alone.
+
+Code: NOT_FOUND.
+Example: GET /v1/nothing.
+Metadata: none.
+"""
+ERROR_REASON_METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 61
+"""The route does not take this method; the `Allow` header names those it
+takes. Raised by the edge alone, as HTTP 405.
+
+Code: UNIMPLEMENTED.
+Example: PUT /v1/users.
+Metadata: none.
+"""
+ERROR_REASON_UNSUPPORTED_MEDIA_TYPE: ErrorReason.ValueType  # 62
+"""The body has a type or an encoding that the route does not take. Raised by
+the edge alone, as HTTP 415.
+
+Code: INVALID_ARGUMENT.
+Example: a form posted to SignIn.
+Metadata: none.
+"""
+ERROR_REASON_NOT_ACCEPTABLE: ErrorReason.ValueType  # 63
+"""The answer cannot be given in a type that the caller accepts. Raised by the
+edge alone, as HTTP 406.
+
+Code: INVALID_ARGUMENT.
+Example: `Accept: image/png` for a user.
+Metadata: none.
+"""
+ERROR_REASON_REQUEST_TIMEOUT: ErrorReason.ValueType  # 64
+"""The request took too long to arrive. Raised by the edge alone, as HTTP 408.
+
+Code: DEADLINE_EXCEEDED.
+Example: a body sent at one byte a second.
+Metadata: none.
+"""
 ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 50
 """A dependency is away. The details hold a RetryInfo.
 
@@ -388,10 +464,10 @@ Example: a deadline of 1 ms.
 Metadata: none.
 """
 ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 52
-"""The contract has no such RPC or route.
+"""The contract has no such RPC.
 
 Code: UNIMPLEMENTED.
-Example: GET /v1/nothing.
+Example: /limen.users.v1.UserService/Nothing.
 Metadata: none.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 53

@@ -1,0 +1,1 @@
+"""Small programs that use limen. Not part of the package."""
