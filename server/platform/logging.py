@@ -59,9 +59,8 @@ class CallLog:
     def write(self, **fields: str | float) -> None:
         """Writes one line of level `info`."""
         if self._wanted:
-            line = {"event": "rpc", **fields, "process": self._process, "level": "info"}
-            line["time"] = datetime.now(UTC)
-            self._write(orjson.dumps(line, option=orjson.OPT_UTC_Z))
+            about = {"process": self._process, "level": "info", "time": datetime.now(UTC)}
+            self._write(orjson.dumps({"event": "rpc", **fields, **about}, option=orjson.OPT_UTC_Z))
 
 
 def _redact(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -60,7 +60,8 @@ class LockoutPolicy:
         """The record after an attempt has failed; the last one allowed locks it."""
         failures = record.failures + 1
         if failures < limit:
-            return replace(record, failures=failures, attempts=max(record.attempts, failures))
+            attempts = max(record.attempts, failures)
+            return replace(record, failures=failures, attempts=attempts, last_attempt=now)
         lock = min(self.first_lock * 2 ** min(record.locks, 16), self.longest_lock)
         return Record(locks=record.locks + 1, last_attempt=now, locked_until=now + lock)
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import grpc
 import pytest
+
 from limen.auth.v1 import auth_pb2
 from limen.users.v1 import users_pb2
-
 from tests.server.running_core import (
     EDGE_SECRET,
     PASSWORD,

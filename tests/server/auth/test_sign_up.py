@@ -4,8 +4,8 @@ import asyncio
 
 import grpc
 import pytest
-from limen.auth.v1 import auth_pb2
 
+from limen.auth.v1 import auth_pb2
 from tests.server.running_core import PASSWORD, refused
 
 
@@ -134,9 +134,7 @@ async def test_a_weak_password_is_refused_by_name(core, password, rule):
 
 
 async def test_the_owners_name_is_no_password(core):
-    answer = await refused(
-        sign_up(core, "kazimiera@example.com", "kazimiera77", display_name="K.")
-    )
+    answer = await refused(sign_up(core, "kazimiera@example.com", "kazimiera77", display_name="K."))
 
     assert answer.faults == {"password": "password.own_name"}
 
