@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+import orjson
 
 from server.audit.actions import Action, Outcome
-from server.audit.model import EventRow, PendingRow
+from server.audit.model import EventRow
 from server.caller import Caller
 from server.platform.clock import Clock, Entropy
-from server.platform.database import Database, Transaction
+from server.platform.database import Database, Transaction, insertion
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,13 @@ class Event:
 def failed(action: Action, *, subject: Subject = NOBODY, **details: str) -> Event:
     """An action that was tried and did not come about."""
     return Event(action, outcome=Outcome.FAILURE, subject=subject, details=details)
+
+
+_COLUMNS, _INSERT = insertion(EventRow)
+_WRITE = f"""
+    WITH written AS ({_INSERT} ON CONFLICT DO NOTHING RETURNING event_id)
+    INSERT INTO audit.pending (event_id) SELECT event_id FROM written RETURNING event_id
+"""  # noqa: S608 - made of column names
 
 
 class Recorder:
@@ -126,21 +132,17 @@ class Recorder:
             )
 
     async def _write(self, tx: Transaction, caller: Caller, **values: Any) -> bool:
-        written = (
-            insert(EventRow)
-            .values(
-                time=self._clock.now(),
-                request_id=caller.origin.request_id,
-                network=caller.origin.network,
-                **values,
-            )
-            .on_conflict_do_nothing()
-            .returning(EventRow.event_id)
-            .cte("written")
-        )
-        pending = insert(PendingRow).from_select(["event_id"], select(written.c.event_id))
-        added = await tx.execute(pending.returning(PendingRow.event_id))
-        return added.first() is not None
+        """Writes an event. False when its actor has used its key before."""
+        row = {
+            "time": self._clock.now(),
+            "request_id": caller.origin.request_id,
+            "network": caller.origin.network,
+            "event_key": None,
+            **values,
+            "details": orjson.dumps(values["details"]).decode(),
+        }
+        written = await tx.pg.fetchval(_WRITE, *(row[name] for name in _COLUMNS))
+        return written is not None
 
 
 def _actor(caller: Caller, acting: UUID | None) -> dict[str, Any]:

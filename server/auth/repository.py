@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
 
 from server.auth.model import OneTimeTokenRow, PasswordRow, SessionRow
 from server.auth.one_time_tokens import Purpose
-from server.platform.database import Transaction, announce
-from server.users.model import ACTIVE, UserRow
+from server.platform.database import Transaction, announce, insertion
+from server.users.model import ACTIVE
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
@@ -25,24 +25,30 @@ class Position:
     session_id: UUID
 
 
+_PASSWORD = """
+    SELECT coalesce(
+        (SELECT encoded FROM auth.passwords WHERE user_id = $1),
+        (
+            SELECT encoded FROM auth.one_time_tokens
+            WHERE user_id = $1 AND purpose = $2 AND encoded IS NOT NULL
+            ORDER BY token_id DESC LIMIT 1
+        )
+    )
+"""
+
+_STILL_VALID = """
+    SELECT passwords.user_id FROM auth.passwords JOIN users.users USING (user_id)
+    WHERE passwords.user_id = $1 AND encoded = $2 AND state = $3 FOR SHARE
+"""
+
+_SESSION_COLUMNS, _ADD_SESSION = insertion(SessionRow)
+
 # Passwords
 
 
 async def password(tx: Transaction, user_id: UUID) -> str | None:
     """The stored password of a user, or the one registered with the newest open sign-up."""
-    registered = (
-        select(OneTimeTokenRow.encoded)
-        .where(
-            OneTimeTokenRow.user_id == user_id,
-            OneTimeTokenRow.purpose == Purpose.VERIFY_EMAIL,
-            OneTimeTokenRow.encoded.is_not(None),
-        )
-        .order_by(OneTimeTokenRow.token_id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    in_force = select(PasswordRow.encoded).where(PasswordRow.user_id == user_id).scalar_subquery()
-    found: str | None = await tx.scalar(select(func.coalesce(in_force, registered)))
+    found: str | None = await tx.pg.fetchval(_PASSWORD, user_id, Purpose.VERIFY_EMAIL.value)
     return found
 
 
@@ -69,17 +75,7 @@ async def rehash(tx: Transaction, user_id: UUID, *, old: str, new: str, now: dat
 
 async def is_still_valid(tx: Transaction, user_id: UUID, encoded: str | None) -> bool:
     """Whether the account is active and its password `encoded`; neither changes until `tx` ends."""
-    valid = (
-        select(PasswordRow.user_id)
-        .join(UserRow, UserRow.user_id == PasswordRow.user_id)
-        .where(
-            PasswordRow.user_id == user_id,
-            PasswordRow.encoded == encoded,
-            UserRow.state == ACTIVE,
-        )
-        .with_for_update(read=True)
-    )
-    return (await tx.execute(valid)).first() is not None
+    return await tx.pg.fetchval(_STILL_VALID, user_id, encoded, ACTIVE) is not None
 
 
 # Sessions
@@ -87,8 +83,7 @@ async def is_still_valid(tx: Transaction, user_id: UUID, encoded: str | None) ->
 
 async def add_session(tx: Transaction, session: SessionRow) -> None:
     """Inserts a session."""
-    columns = SessionRow.__table__.columns
-    await tx.execute(insert(SessionRow).values({c.key: getattr(session, c.key) for c in columns}))
+    await tx.pg.execute(_ADD_SESSION, *(getattr(session, name) for name in _SESSION_COLUMNS))
 
 
 async def session(tx: Transaction, session_id: UUID) -> SessionRow | None:

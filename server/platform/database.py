@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
 
 from server import errors
 
@@ -19,8 +20,15 @@ APPLICATION_ROLE = "limen_app"
 _RETRY_AFTER = 1.0
 _CHANGES = "changes"
 
-Transaction = AsyncSession
-"""A database transaction. It commits when its block ends and rolls back when the block raises."""
+
+class Transaction(AsyncSession):
+    """A database transaction. It commits when its block ends and rolls back when the block raises.
+
+    Statements go through SQLAlchemy, or, where a call is frequent, straight to the connection
+    `pg`: the same statement costs a sixth of the processor time there. Both are one transaction.
+    """
+
+    pg: asyncpg.Connection
 
 
 class Database:
@@ -33,11 +41,13 @@ class Database:
     def __init__(self, *, url: str, pool: int, pool_timeout: float, name: str) -> None:
         self._engine = create_async_engine(
             url,
+            # Transactions are begun here, on the connection itself, so SQLAlchemy must not.
+            isolation_level="AUTOCOMMIT",
             pool_size=pool,
             max_overflow=0,
             pool_timeout=pool_timeout,
-            pool_pre_ping=True,
             pool_use_lifo=True,
+            hide_parameters=True,
             connect_args={
                 "timeout": 3,
                 "server_settings": {
@@ -49,7 +59,7 @@ class Database:
                 },
             },
         )
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._listeners: list[Callable[[str, str], None]] = []
 
     @contextlib.asynccontextmanager
@@ -62,9 +72,15 @@ class Database:
         Raises `errors.Unavailable` when PostgreSQL is away or its pool is exhausted.
         """
         with _outages_named():
-            async with self._sessions() as session, session.begin():
-                yield session
-        for kind, key in session.info.get(_CHANGES, ()):
+            async with self._engine.connect() as connection:
+                pg = (await connection.get_raw_connection()).driver_connection
+                if pg is None:
+                    raise ConnectionError("the pool gave a connection that is gone")
+                tx = Transaction(bind=connection, expire_on_commit=False)
+                tx.pg = pg
+                async with pg.transaction(), tx:
+                    yield tx
+        for kind, key in tx.info.get(_CHANGES, ()):
             self.apply(kind, key)
 
     def on_change(self, listener: Callable[[str, str], None]) -> None:
@@ -86,6 +102,15 @@ class Database:
         await self._engine.dispose()
 
 
+def insertion(table: type[DeclarativeBase]) -> tuple[tuple[str, ...], str]:
+    """The columns of a table, and the statement that inserts a row given in that order."""
+    columns = tuple(column.key for column in table.__table__.columns)
+    places = ", ".join(f"${number}" for number, _ in enumerate(columns, start=1))
+    into = table.__table__.fullname  # type: ignore[attr-defined]  # rows are tables, not joins
+    names = ", ".join(columns)
+    return columns, f"INSERT INTO {into} ({names}) VALUES ({places})"  # noqa: S608 - made of names
+
+
 def announce(tx: Transaction, kind: str, key: str) -> None:
     """Notes that a row is being changed by `tx`; told to this process when it commits.
 
@@ -100,10 +125,24 @@ def _outages_named() -> Iterator[None]:
         yield
     except (PoolTimeoutError, OSError) as error:
         raise errors.Unavailable(retry_after=_RETRY_AFTER) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if is_outage(error):
+            raise errors.Unavailable(retry_after=_RETRY_AFTER) from error
+        raise
     except DBAPIError as error:
         if error.connection_invalidated or is_outage(error.orig):
             raise errors.Unavailable(retry_after=_RETRY_AFTER) from error
         raise
+
+
+def _refuse_closed(adapted: Any, _record: Any, _proxy: Any) -> None:
+    """Keeps connections that PostgreSQL has closed from being handed out.
+
+    asyncpg knows as soon as the socket closes, so this needs no round trip. After a restart of
+    PostgreSQL every connection is one of these, hence the whole pool goes.
+    """
+    if adapted.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 def is_outage(error: BaseException | None) -> bool:

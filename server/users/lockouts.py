@@ -5,11 +5,11 @@ and unknown ones are treated alike and nothing here says whose they are.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Row, delete, text
-from sqlalchemy.dialects.postgresql import insert
+import asyncpg
+from sqlalchemy import delete
 
 from server.platform.clock import Clock
 from server.platform.database import Transaction
@@ -27,55 +27,57 @@ _EVERYWHERE = ""
 _IS_KNOWN = """
     EXISTS (
         SELECT FROM users.known_networks AS known
-        WHERE known.account_key = :account AND known.network = :network
-          AND known.last_success > :known_since
+        WHERE known.account_key = $1 AND known.network = $2
+          AND known.last_success > $3
     )
 """
 
 _HELD = """
     held AS MATERIALIZED (
         SELECT account_key, network FROM users.sign_in_failures
-        WHERE account_key = :account AND network IN (:network, '')
+        WHERE account_key = $1 AND network IN ($2, '')
         ORDER BY network DESC FOR UPDATE
     )
 """
 
 # One statement makes both rows, locks them and reads them.
-_LOCK = text(
-    f"""
+_LOCK = f"""
     INSERT INTO users.sign_in_failures AS held (account_key, network)
-    VALUES (:account, :network), (:account, '')
+    VALUES ($1, $2), ($1, '')
     ON CONFLICT (account_key, network) DO UPDATE SET attempts = held.attempts
     RETURNING network, attempts, failures, locks, last_attempt, locked_until,
         {_IS_KNOWN} AS is_known
-    """  # noqa: S608 - the parts are constants
-)
+"""  # noqa: S608 - the parts are constants
 
-_SUCCEED = text(
-    f"""
+_SUCCEED = f"""
     WITH {_HELD}, wiped AS (
         DELETE FROM users.sign_in_failures AS failures USING held
         WHERE failures.account_key = held.account_key AND failures.network = held.network
-          AND held.network = :network
+          AND held.network = $2
     ), given_back AS (
         UPDATE users.sign_in_failures AS failures SET attempts = greatest(attempts - 1, 0) FROM held
         WHERE failures.account_key = held.account_key AND failures.network = held.network
           AND held.network = '' AND NOT {_IS_KNOWN}
     )
     INSERT INTO users.known_networks (account_key, network, last_success)
-    VALUES (:account, :network, :now)
+    VALUES ($1, $2, $4)
     ON CONFLICT (account_key, network) DO UPDATE SET last_success = excluded.last_success
-    """  # noqa: S608 - the parts are constants
-)
+"""  # noqa: S608 - the parts are constants
 
-_GIVE_BACK = text(
-    f"""
+_GIVE_BACK = f"""
     WITH {_HELD}
     UPDATE users.sign_in_failures AS failures SET attempts = greatest(attempts - 1, 0) FROM held
     WHERE failures.account_key = held.account_key AND failures.network = held.network
-      AND (held.network = :network OR NOT {_IS_KNOWN})
-    """  # noqa: S608 - the parts are constants
-)
+      AND (held.network = $2 OR NOT {_IS_KNOWN})
+"""  # noqa: S608 - the parts are constants
+
+
+_CHANGED = ("attempts", "failures", "locks", "last_attempt", "locked_until")
+_WRITE = """
+    UPDATE users.sign_in_failures
+    SET attempts = $3, failures = $4, locks = $5, last_attempt = $6, locked_until = $7
+    WHERE account_key = $1 AND network = $2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +135,11 @@ class Lockouts:
 
     async def succeed(self, tx: Transaction, email: str, network: str) -> None:
         """Wipes the count of this network, which is known to be the owner's from now on."""
-        await tx.execute(_SUCCEED, self._where(email, network) | {"now": self._clock.now()})
+        await tx.pg.execute(_SUCCEED, *self._where(email, network), self._clock.now())
 
     async def give_back(self, tx: Transaction, email: str, network: str) -> None:
         """Takes back an attempt that said nothing about the password."""
-        await tx.execute(_GIVE_BACK, self._where(email, network))
+        await tx.pg.execute(_GIVE_BACK, *self._where(email, network))
 
     async def forgive(self, tx: Transaction, email: str) -> None:
         """Forgets every failure of an address."""
@@ -145,38 +147,26 @@ class Lockouts:
         await tx.execute(delete(SignInFailuresRow).where(SignInFailuresRow.account_key == account))
 
     async def _lock(self, tx: Transaction, email: str, network: str) -> _Held:
-        found = await tx.execute(_LOCK, self._where(email, network))
-        rows = {row.network: row for row in found}
+        found = await tx.pg.fetch(_LOCK, *self._where(email, network))
+        rows = {row["network"]: row for row in found}
         return _Held(
             network=network,
             here=_record(rows[network]),
             elsewhere=_record(rows[_EVERYWHERE]),
-            is_known=rows[network].is_known,
+            is_known=rows[network]["is_known"],
         )
 
     async def _write(self, tx: Transaction, email: str, records: dict[str, Record]) -> None:
         account = account_key(self._vault, email)
-        new = insert(SignInFailuresRow).values(
-            [
-                {"account_key": account, "network": network, **asdict(record)}
-                for network, record in records.items()
-            ]
-        )
-        changed = ("attempts", "failures", "locks", "last_attempt", "locked_until")
-        await tx.execute(
-            new.on_conflict_do_update(
-                index_elements=["account_key", "network"],
-                set_={name: new.excluded[name] for name in changed},
-            )
-        )
+        values = [
+            (account, network, *(getattr(record, name) for name in _CHANGED))
+            for network, record in records.items()
+        ]
+        await tx.pg.executemany(_WRITE, values)
 
-    def _where(self, email: str, network: str) -> dict[str, Any]:
-        return {
-            "account": account_key(self._vault, email),
-            "network": network,
-            "known_since": self._clock.now() - KNOWN_FOR,
-        }
+    def _where(self, email: str, network: str) -> tuple[bytes, str, datetime]:
+        return account_key(self._vault, email), network, self._clock.now() - KNOWN_FOR
 
 
-def _record(row: Row[Any]) -> Record:
-    return Record(row.attempts, row.failures, row.locks, row.last_attempt, row.locked_until)
+def _record(row: asyncpg.Record) -> Record:
+    return Record(**{name: row[name] for name in _CHANGED})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
@@ -20,6 +21,13 @@ class Account:
     roles: tuple[str, ...]
 
 
+_ACCOUNT = """
+    SELECT users.*, ARRAY(
+        SELECT role FROM users.role_grants AS held WHERE held.user_id = users.user_id ORDER BY role
+    ) AS roles
+    FROM users.users AS users WHERE
+"""
+
 _ROLES = (
     select(func.array_agg(aggregate_order_by(RoleGrantRow.role, RoleGrantRow.role)))
     .where(RoleGrantRow.user_id == UserRow.user_id)
@@ -29,12 +37,12 @@ _ROLES = (
 
 async def find(tx: Transaction, user_id: UUID) -> Account | None:
     """The account of this id."""
-    return await _one(tx, UserRow.user_id == user_id)
+    return _account(await tx.pg.fetchrow(f"{_ACCOUNT} user_id = $1", user_id))
 
 
 async def find_by_email(tx: Transaction, email_key: str) -> Account | None:
     """The account with this address."""
-    return await _one(tx, UserRow.email_key == email_key)
+    return _account(await tx.pg.fetchrow(f"{_ACCOUNT} email_key = $1", email_key))
 
 
 async def lock(tx: Transaction, user_id: UUID) -> Account | None:
@@ -118,8 +126,9 @@ async def count(tx: Transaction) -> int:
     return await tx.scalar(select(func.count()).select_from(UserRow)) or 0
 
 
-async def _one(tx: Transaction, condition: ColumnElement[bool]) -> Account | None:
-    # A row that was read before in this transaction may have been changed by it since.
-    query = select(UserRow, _ROLES).where(condition).execution_options(populate_existing=True)
-    row = (await tx.execute(query)).first()
-    return Account(row[0], tuple(row[1] or ())) if row else None
+def _account(record: Record | None) -> Account | None:
+    if record is None:
+        return None
+    values = dict(record)
+    roles = tuple(values.pop("roles"))
+    return Account(UserRow(**values), roles)
