@@ -150,6 +150,7 @@ class Core:
         self._domain.hasher.close()
         await self._domain.database.close()
         await self._valkey.aclose(close_connection_pool=True)
+        await asyncio.to_thread(self._reporter.close)
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
         """Work that should never end. If it fails, that is reported and health tells of it."""

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from email.headerregistry import Address as MailAddress
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -170,7 +171,12 @@ def build(settings: WorkerSettings) -> Worker:
             "cleanup": cleanup.run,
             "backlog": backlog.run,
         },
-        closing=[mailer.close, broker.shutdown, database.close],
+        closing=[
+            mailer.close,
+            broker.shutdown,
+            database.close,
+            partial(asyncio.to_thread, reporter.close),
+        ],
         reporter=reporter,
         grace=grace,
     )

@@ -16,9 +16,10 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;  -- another database of this cluster is being set up at the same moment
 END $$;
 DO $$ BEGIN
-    IF NOT pg_has_role(current_user, 'limen_app', 'MEMBER') THEN
-        EXECUTE format('GRANT limen_app TO %I', current_user);
-    END IF;
+    -- Whoever creates a role may manage it, and since PostgreSQL 16 not by that become it.
+    EXECUTE format('GRANT limen_app TO %I', current_user);
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL;  -- somebody else created the role, and has granted it or will have to
 END $$;
 """
 

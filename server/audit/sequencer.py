@@ -11,6 +11,7 @@ from server.platform.database import Database
 
 _BATCH = 5000
 _PAUSE_SECONDS = 0.1
+_OUTAGE_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +33,8 @@ class Sequencer:
                 count = await self.place_pending()
             except errors.Unavailable:
                 _log.warning("sequencer.waiting")
-                count = 0
+                await asyncio.sleep(_OUTAGE_SECONDS)
+                continue
             if count < _BATCH:
                 await asyncio.sleep(_PAUSE_SECONDS)
 

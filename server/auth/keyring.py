@@ -19,7 +19,7 @@ from server import errors
 from server.auth.model import SigningKeyRow
 from server.platform.clock import Clock
 from server.platform.database import Database
-from server.platform.vault import Vault, encode
+from server.platform.vault import SealBrokenError, Vault, encode
 
 _REFRESH_SECONDS = 60.0
 _RETRY_SECONDS = 0.5
@@ -48,17 +48,15 @@ class Keyring:
         self._published: list[VerifyingKey] = []
 
     async def load(self) -> None:
-        """Reads the keys, and makes the first one when there is none."""
+        """Reads the keys, and makes one when there is none to sign with."""
         async with self._database.transaction() as tx:
-            rows = (await tx.scalars(_READABLE)).all()
-            if not rows:
+            if not self._take((await tx.scalars(_ALL)).all()):
                 await tx.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-                rows = (await tx.scalars(_READABLE)).all()
-                if not rows:
+                rows = (await tx.scalars(_ALL)).all()
+                if not self._take(rows):
                     new = self._generate()
                     await tx.execute(insert(SigningKeyRow).values(new))
-                    rows = [SigningKeyRow(**new)]
-        self._take(rows)
+                    self._take([*rows, SigningKeyRow(**new)])
 
     async def run(self) -> None:
         """Reads the keys, and keeps up with those that others add or retire, until cancelled."""
@@ -85,17 +83,32 @@ class Keyring:
         """The public keys, for others to verify with."""
         return self._published
 
-    def _take(self, rows: Sequence[SigningKeyRow]) -> None:
+    def _take(self, rows: Sequence[SigningKeyRow]) -> bool:
+        """Remembers the keys. False when none of them can sign."""
         now = self._clock.now()
         live = [row for row in rows if row.retire_time is None or row.retire_time > now]
-        active = [row for row in live if row.activate_time <= now] or live
-        newest = max(active, key=lambda row: row.activate_time)
-        private = self._vault.open(_place(newest.key_id), newest.sealed)
-        self._signing = newest.key_id, Ed25519PrivateKey.from_private_bytes(private)
         self._verifying = {
             row.key_id: Ed25519PublicKey.from_public_bytes(row.public_key) for row in live
         }
         self._published = [VerifyingKey(row.key_id, row.public_key) for row in live]
+        self._signing = next(
+            (
+                (row.key_id, key)
+                for row in sorted(live, key=lambda row: row.activate_time, reverse=True)
+                if row.activate_time <= now and (key := self._open(row)) is not None
+            ),
+            None,
+        )
+        return self._signing is not None
+
+    def _open(self, row: SigningKeyRow) -> Ed25519PrivateKey | None:
+        try:
+            private = self._vault.open(_place(row.key_id), row.sealed)
+        except SealBrokenError:
+            # Sealed under a root secret that is gone: it verifies what it signed, nothing more.
+            _log.warning("keyring.sealed", key_id=row.key_id)
+            return None
+        return Ed25519PrivateKey.from_private_bytes(private)
 
     def _generate(self) -> dict[str, object]:
         private = Ed25519PrivateKey.generate()
@@ -121,4 +134,4 @@ def _place(key_id: str) -> str:
     return f"auth.signing_keys/sealed/{key_id}"
 
 
-_READABLE = select(SigningKeyRow).order_by(SigningKeyRow.activate_time.desc())
+_ALL = select(SigningKeyRow)

@@ -19,13 +19,13 @@ class Purpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"
     NOTICE = "notice"
-    """Nothing: takes the place of a token when the owner of a known address is only told."""
+    """Nothing: takes the place of a link when the owner of a known address is only told."""
 
 
 LIFETIMES = {
     Purpose.VERIFY_EMAIL: timedelta(hours=24),
     Purpose.RESET_PASSWORD: timedelta(minutes=10),
-    Purpose.NOTICE: timedelta(0),
+    Purpose.NOTICE: timedelta(hours=24),
 }
 
 

@@ -103,6 +103,7 @@ class Registration:
         values: dict[str, object] = {"email_verified": True}
         if used.encoded is not None:
             await repository.set_password(tx, used.user_id, used.encoded, now)
+            await repository.take_registration(tx, used.token_id)
             values |= {"display_name": used.display_name or "", "locale": used.locale or "en"}
         await users.change(tx, used.user_id, now, **values)
         # Links of other sign-ups to the same address die with the first that is followed.

@@ -14,7 +14,17 @@ from server.auth.one_time_tokens import Purpose
 from server.platform.database import Transaction, announce, insertion
 from server.users.model import ACTIVE
 
+_REGISTERING = (Purpose.VERIFY_EMAIL.value, Purpose.NOTICE.value)
 _UNSYNCHRONIZED = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """What may be compared with a password that somebody signs in with."""
+
+    in_force: str | None = None
+    registered: str | None = None
+    """That of the newest sign-up to the address in the last day, whose link was not followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +35,14 @@ class Position:
     session_id: UUID
 
 
-_PASSWORD = """
-    SELECT coalesce(
-        (SELECT encoded FROM auth.passwords WHERE user_id = $1),
+_PASSWORDS = """
+    SELECT
+        (SELECT encoded FROM auth.passwords WHERE user_id = $1) AS in_force,
         (
             SELECT encoded FROM auth.one_time_tokens
-            WHERE user_id = $1 AND purpose = $2 AND encoded IS NOT NULL
+            WHERE user_id = $1 AND purpose = ANY($2) AND encoded IS NOT NULL AND expire_time > $3
             ORDER BY token_id DESC LIMIT 1
-        )
-    )
+        ) AS registered
 """
 
 _STILL_VALID = """
@@ -46,10 +55,10 @@ _SESSION_COLUMNS, _ADD_SESSION = insertion(SessionRow)
 # Passwords
 
 
-async def password(tx: Transaction, user_id: UUID) -> str | None:
-    """The stored password of a user, or the one registered with the newest open sign-up."""
-    found: str | None = await tx.pg.fetchval(_PASSWORD, user_id, Purpose.VERIFY_EMAIL.value)
-    return found
+async def passwords(tx: Transaction, user_id: UUID, now: datetime) -> Passwords:
+    """The stored passwords of a user."""
+    found = await tx.pg.fetchrow(_PASSWORDS, user_id, [*_REGISTERING], now)
+    return Passwords(**found) if found else Passwords()
 
 
 async def set_password(tx: Transaction, user_id: UUID, encoded: str, now: datetime) -> None:
@@ -250,6 +259,16 @@ async def consume_token(
         .execution_options(**_UNSYNCHRONIZED)
     )
     return consumed
+
+
+async def take_registration(tx: Transaction, token_id: UUID) -> None:
+    """Forgets the password that was registered with a token: it has become the one in force."""
+    await tx.execute(
+        update(OneTimeTokenRow)
+        .where(OneTimeTokenRow.token_id == token_id)
+        .values(encoded=None)
+        .execution_options(**_UNSYNCHRONIZED)
+    )
 
 
 async def newest_open_token(

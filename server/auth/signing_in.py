@@ -52,6 +52,7 @@ class _Attempt:
     email: str
     account: Account | None
     encoded: str | None
+    registered: str | None = None
 
 
 class SigningIn:
@@ -162,6 +163,8 @@ class SigningIn:
         self._passwords.refuse_overload()
         attempt = await self._count(caller, action, email)
         try:
+            if action is Action.SIGN_IN:
+                await self._refuse_unconfirmed(caller, attempt, password)
             verification = await self._passwords.verify(password, attempt.encoded)
         except errors.Overloaded:
             async with self._database.transaction() as tx:
@@ -176,16 +179,35 @@ class SigningIn:
             return await self._rehash(attempt, password)
         return attempt
 
+    async def _refuse_unconfirmed(self, caller: Caller, attempt: _Attempt, password: str) -> None:
+        """Tells somebody who signed up to follow the link first.
+
+        The same is told, in the same time, to a stranger who signed up with the address of an
+        account; otherwise signing up and signing in would show whether there is one.
+
+        Raises `errors.EmailNotVerified` and `errors.Overloaded`.
+        """
+        if attempt.registered is None:
+            return
+        if not (await self._passwords.verify(password, attempt.registered)).matches:
+            return
+        refusal = errors.EmailNotVerified()
+        async with self._database.transaction() as tx:
+            await self._lockouts.give_back(tx, attempt.email, caller.origin.network)
+            await self._refused(tx, caller, Action.SIGN_IN, attempt.account, refusal)
+        raise refusal
+
     async def _count(self, caller: Caller, action: Action, email: str) -> _Attempt:
         async with self._database.transaction() as tx:
             wait = await self._lockouts.reserve(tx, email, caller.origin.network)
             account = await users.find_by_email(tx, email_key(email))
             if wait is not None:
                 await self._refused(tx, caller, action, account, errors.SignInLocked())
-            encoded = await repository.password(tx, account.user.user_id if account else _NOBODY)
+            user_id = account.user.user_id if account else _NOBODY
+            stored = await repository.passwords(tx, user_id, self._clock.now())
         if wait is not None:
             raise errors.SignInLocked(retry_after=wait)
-        return _Attempt(email, account, encoded)
+        return _Attempt(email, account, stored.in_force, stored.registered)
 
     async def _rehash(self, attempt: _Attempt, password: str) -> _Attempt:
         """Stores the password under the parameters now in force."""

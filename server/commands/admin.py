@@ -8,12 +8,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import typer
+from protovalidate import Validator
 
+from limen.users.v1.users_pb2 import CreateUserRequest
 from server import app as core
 from server import errors
 from server.caller import SYSTEM
 from server.commands.exit_codes import ExitCode
 from server.interceptors import policy
+from server.interceptors.validate import check
 from server.platform.clock import Entropy, SystemClock
 from server.settings import MisconfiguredError, Settings
 from server.users.roles import ADMIN
@@ -70,8 +73,17 @@ def bootstrap() -> None:
 
 
 async def _create(users: UserService, new: NewUser) -> None:
+    _check(new)
     account = await users.create(SYSTEM, new)
     typer.echo(f"Created the administrator {account.user.email} ({account.user.user_id}).")
+
+
+def _check(new: NewUser) -> None:
+    """Holds what is typed here to the rules that the contract has for callers."""
+    request = CreateUserRequest(
+        email=new.email, password=new.password, display_name=new.display_name
+    )
+    check(Validator(), request)
 
 
 async def _bootstrap(users: UserService, settings: Settings) -> None:

@@ -50,7 +50,7 @@ class Supervisor:
         probes: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
         announce: Callable[[], None],
         say: Callable[[str], None],
-        ready_within: float = 60.0,
+        ready_within: float = 120.0,
     ) -> None:
         self._servers = servers
         self._steps = steps
@@ -181,13 +181,15 @@ class Supervisor:
     async def _until_ready(self) -> None:
         probes = {asyncio.create_task(ask()): name for name, ask in self._probes.items()}
         try:
-            _, waiting = await asyncio.wait(probes, timeout=self._ready_within)
+            answered, waiting = await asyncio.wait(probes, timeout=self._ready_within)
         finally:
             for probe in probes:
                 probe.cancel()
         if waiting:
             names = " and ".join(probes[probe] for probe in waiting)
             raise SupervisorError(f"{names} could not serve after {self._ready_within:g} s")
+        for probe in answered:
+            probe.result()
 
     async def _stop(self) -> None:
         """Stops stage after stage, all within `_STOP_WITHIN` seconds."""

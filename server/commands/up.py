@@ -21,7 +21,10 @@ from server.platform.embedded.servers import EmbeddedServers
 
 _LAST_RUN_ENDS = 10.0
 """Seconds that the parts of a run that was killed may take to end."""
-ADMINISTRATOR = "admin@limen.localhost"
+
+# The same as in `admin`, which would load the whole core.
+_ADMINISTRATOR = "admin@limen.localhost"
+_PASSWORD_FILE = "admin-password"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -93,7 +96,7 @@ async def _up(environment: Environment) -> None:
             "limen admin bootstrap", "server.commands", "admin", "bootstrap", env=env
         )
         first = [migrate] if environment.is_production else [migrate, bootstrap]
-        preparation = Preparation(embedded.postgres.directory)
+        preparation = Preparation(embedded.postgres.directory, steps=[step.name for step in first])
         is_prepared = embedded.postgres in servers and preparation.is_known()
 
         def announce() -> None:
@@ -120,9 +123,9 @@ async def _up(environment: Environment) -> None:
 def _announce(environment: Environment, env: Mapping[str, str]) -> None:
     url = env.get("LIMEN_PUBLIC_URL", environment.http.url)
     parts = [f"limen is ready: {url}", f"gRPC {environment.grpc}"]
-    password = environment.data_dir / "admin-password"
+    password = environment.data_dir / _PASSWORD_FILE
     if password.exists():
-        parts.append(f"administrator {ADMINISTRATOR} (password in {password})")
+        parts.append(f"administrator {_ADMINISTRATOR} (password in {password})")
     if "LIMEN_SMTP_URL" not in env and not environment.is_production:
         parts.append(f"mail {url}/dev/mail")
     typer.echo(", ".join(parts))

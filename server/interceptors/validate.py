@@ -26,11 +26,15 @@ class Validate:
 
     async def admit(self, _call: Call, request: Message | None) -> None:
         """Raises `errors.InvalidRequest` with one fault for each broken rule."""
-        if request is None:
-            return
-        broken = self._validator.collect_violations(request)
-        if broken:
-            raise errors.InvalidRequest(faults=[_fault(each) for each in broken])
+        if request is not None:
+            check(self._validator, request)
+
+
+def check(validator: Validator, request: Message) -> None:
+    """Raises `errors.InvalidRequest` with one fault for each rule that a request breaks."""
+    broken = validator.collect_violations(request)
+    if broken:
+        raise errors.InvalidRequest(faults=[_fault(each) for each in broken])
 
 
 def _fault(violation: Violation) -> errors.Fault:

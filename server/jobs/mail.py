@@ -78,6 +78,9 @@ def compose(mail: Mail, *, origin: Address, time: datetime) -> EmailMessage:
 
 def _recipient(address: str) -> Address:
     try:
-        return Address(addr_spec=address)
+        recipient = Address(addr_spec=address)
     except (MessageError, ValueError, IndexError):
         raise MailRefusedError from None
+    if recipient.addr_spec != address:  # It was read with good will, and may be somebody else's.
+        raise MailRefusedError
+    return recipient

@@ -18,6 +18,10 @@ _SECONDS_FOR_GOOD_BYE = 1.0
 _FOR_GOOD = 500
 """Reply codes from here on mean that trying again is pointless (RFC 5321, section 4.2.1)."""
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
+_FORM = (
+    "must look like smtps://user:password@host:port, smtp+starttls://host or smtp://host,"
+    " with reserved characters in user and password percent-encoded"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,18 @@ class SmtpServer:
         The port may be left out (25, 465 or 587), as may the credentials; in them, reserved
         characters are percent-encoded. Raises `ValueError`, without quoting the URL.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS:
-            raise ValueError(f"must begin with one of {', '.join(f'{each}://' for each in _PORTS)}")
-        if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("must look like smtps://user:password@host:port")
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ValueError(_FORM) from None
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError(_FORM)
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(_FORM)
         return cls(
             host=parts.hostname,
-            port=parts.port or _PORTS[parts.scheme],
+            port=port or _PORTS[parts.scheme],
             encryption=parts.scheme,
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,

@@ -1,6 +1,7 @@
 """Structured logs: one JSON object a line on standard output."""
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ import orjson
 import structlog
 
 _SECRET_NAMES = ("password", "secret", "token", "authorization", "cookie", "credential")
+_QUOTED_ROWS = re.compile(r"^DETAIL:.*", re.MULTILINE)
+"""What PostgreSQL adds to an error: the values that it is about."""
 
 
 def configure(level: str, process: str) -> None:
@@ -68,6 +71,8 @@ def _redact(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mutabl
     for key in event:
         if any(name in key.lower() for name in _SECRET_NAMES):
             event[key] = "[redacted]"
+    if "exception" in event:
+        event["exception"] = _QUOTED_ROWS.sub("DETAIL:  [redacted]", str(event["exception"]))
     return event
 
 

@@ -49,6 +49,7 @@ class Quotas:
         self._alone = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._scale = scale
         self._resume = 0.0
+        """When to ask Valkey again; 0 while it answers."""
         self._leases: OrderedDict[tuple[str, str], _Lease] = OrderedDict()
         self._items: dict[int, RateLimitItemPerMinute] = {}
 
@@ -76,12 +77,19 @@ class Quotas:
 
     async def _hit(self, budget: str, key: str, per_minute: int, cost: int) -> float | None:
         item = self._item(per_minute)
-        if time.monotonic() >= self._resume:
+        now = time.monotonic()
+        if now >= self._resume:
+            if self._resume:
+                # One call finds out whether Valkey is back; the others do not wait with it.
+                self._resume = now + _PAUSE_SECONDS
             try:
-                return await _hit(self._shared, item, budget, key, cost)
+                wait = await _hit(self._shared, item, budget, key, cost)
             except OUTAGES as error:
                 self._resume = time.monotonic() + _PAUSE_SECONDS
                 _log.warning("quotas.alone", error=type(error).__name__)
+            else:
+                self._resume = 0.0
+                return wait
         return await _hit(self._alone, item, budget, key, cost)
 
     def _item(self, per_minute: int) -> RateLimitItemPerMinute:

@@ -56,7 +56,7 @@ class Vault:
         for key in self._every_key("seal"):
             try:
                 return AESGCM(key).decrypt(nonce, ciphertext, place.encode())
-            except InvalidTag:
+            except (InvalidTag, ValueError):  # ValueError: too short to have been sealed at all.
                 continue
         raise SealBrokenError(place)
 

@@ -19,6 +19,9 @@ _LONG_LOG = 8 * 1024 * 1024
 class DataDirectory:
     """Everything limen keeps on this machine. A context manager: entered, it belongs to this run.
 
+    It is made for its owner alone; the mode of one that exists is its owner's business, and what
+    is made inside is private all the same.
+
     Raises `EmbeddedError` on entry when another run has it, or when it belongs to somebody else.
     """
 
@@ -33,7 +36,6 @@ class DataDirectory:
     def __enter__(self) -> Self:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path.chmod(0o700)
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise EmbeddedError(

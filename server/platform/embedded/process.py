@@ -62,6 +62,7 @@ class Program(ABC):
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+            self._process = None  # The system may give its number to somebody else.
 
     async def _has_ended(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):

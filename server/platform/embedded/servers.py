@@ -1,7 +1,6 @@
 """The embedded servers together: started and stopped at the same time."""
 
 import asyncio
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -32,7 +31,12 @@ class EmbeddedServers:
         )
 
     async def __aenter__(self) -> Self:
-        await start_all([self.postgres, self.valkey])
+        """Starts both. When one fails, the other is stopped before this raises `EmbeddedError`."""
+        starts = (each.start() for each in self._both)
+        faults = [fault for fault in await asyncio.gather(*starts, return_exceptions=True) if fault]
+        if faults:
+            await self._stop()
+            raise faults[0]
         return self
 
     async def __aexit__(
@@ -41,13 +45,11 @@ class EmbeddedServers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await asyncio.gather(*(each.stop(_STOP_WITHIN) for each in (self.postgres, self.valkey)))
+        await self._stop()
 
+    @property
+    def _both(self) -> tuple[Daemon, Daemon]:
+        return self.postgres, self.valkey
 
-async def start_all(servers: Sequence[Daemon]) -> None:
-    """Starts servers at the same time. When one fails, the others are stopped before it raises."""
-    outcomes = await asyncio.gather(*(each.start() for each in servers), return_exceptions=True)
-    faults = [outcome for outcome in outcomes if outcome is not None]
-    if faults:
-        await asyncio.gather(*(each.stop(_STOP_WITHIN) for each in servers))
-        raise faults[0]
+    async def _stop(self) -> None:
+        await asyncio.gather(*(each.stop(_STOP_WITHIN) for each in self._both))

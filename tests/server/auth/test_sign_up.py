@@ -64,8 +64,33 @@ async def test_a_known_address_keeps_its_password(core):
     await sign_up(core, account.user.email, "another long password")
 
     assert (await core.sign_in(account.user.email)).user.email == account.user.email
-    failed = await refused(core.sign_in(account.user.email, "another long password"))
-    assert failed.reason == "SIGN_IN_FAILED"
+    await refused(core.sign_in(account.user.email, "another long password"))
+
+
+async def test_signing_up_and_in_does_not_tell_whether_there_was_an_account(core):
+    known, unknown = (await core.user()).user.email, core.fresh_email()
+    for email in (known, unknown):
+        await sign_up(core, email, "the password of a stranger")
+
+    right = [await refused(core.sign_in(e, "the password of a stranger")) for e in (known, unknown)]
+    wrong = [await refused(core.sign_in(e, "something else entirely")) for e in (known, unknown)]
+
+    assert {each.reason for each in right} == {"EMAIL_NOT_VERIFIED"}
+    assert {each.reason for each in wrong} == {"SIGN_IN_FAILED"}
+    assert await core.sign_in(known), "the owner is not disturbed"
+
+
+async def test_confirming_does_not_show_in_what_others_registered(core):
+    email = core.fresh_email()
+    await sign_up(core, email, "the password of the owner")
+    owners_link = await core.mailed_token(email)
+    await sign_up(core, email, "the password of a stranger")
+    await verify(core, owners_link)
+
+    answer = await refused(core.sign_in(email, "the password of a stranger"))
+
+    assert answer.reason == "EMAIL_NOT_VERIFIED"
+    assert await core.sign_in(email, "the password of the owner")
 
 
 async def test_each_sign_up_keeps_its_own_password_until_its_own_link_is_followed(core):
@@ -78,8 +103,7 @@ async def test_each_sign_up_keeps_its_own_password_until_its_own_link_is_followe
     await verify(core, owners_link)
 
     assert (await core.sign_in(email, "the password of the owner")).user.display_name == "Owner"
-    failed = await refused(core.sign_in(email, "the password of a stranger"))
-    assert failed.reason == "SIGN_IN_FAILED"
+    await refused(core.sign_in(email, "the password of a stranger"))
     assert (await refused(verify(core, strangers_link))).reason == "TOKEN_INVALID"
 
 

@@ -1,9 +1,8 @@
-"""A real PostgreSQL for the session, a real Valkey for each test, and the parts built on them."""
+"""Parts of the background work on a real PostgreSQL, and a Valkey that tests may stop and flush."""
 
+import asyncio
 import base64
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,39 +22,6 @@ from server.platform.database import Database
 from server.platform.embedded.directory import DataDirectory
 from server.platform.embedded.valkey import EmbeddedValkey
 
-_HOLD = """
-import asyncio, sys
-from pathlib import Path
-from server.platform import migrations
-from server.platform.embedded.directory import DataDirectory
-from server.platform.embedded.servers import EmbeddedServers
-
-async def main():
-    with DataDirectory(Path(sys.argv[1])) as data:
-        async with EmbeddedServers(data, durable=False) as servers:
-            await migrations.upgrade(servers.postgres.url)
-            print(servers.postgres.url, flush=True)
-            await asyncio.to_thread(sys.stdin.read)
-
-asyncio.run(main())
-"""
-
-
-@pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A migrated database."""
-    folder = tmp_path_factory.mktemp("jobs") / "data"
-    with subprocess.Popen(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", _HOLD, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as holder:
-        assert holder.stdout is not None
-        yield holder.stdout.readline().strip()
-        assert holder.stdin is not None
-        holder.stdin.close()
-
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
@@ -71,7 +37,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def valkey(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
+async def own_valkey(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
     """A Valkey of this test, which may stop, start and flush it."""
     with DataDirectory(tmp_path / "valkey") as data:
         server = EmbeddedValkey(
@@ -86,8 +52,8 @@ async def valkey(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-async def broker(valkey: EmbeddedValkey) -> AsyncIterator[JobBroker]:
-    broker = JobBroker(url=valkey.url, read_count=10)
+async def broker(own_valkey: EmbeddedValkey) -> AsyncIterator[JobBroker]:
+    broker = JobBroker(url=own_valkey.url, read_count=10)
     yield broker
     await broker.shutdown()
 
@@ -169,12 +135,24 @@ def rows(database: Database) -> Callable[[], Awaitable[list[OutboxRow]]]:
 
 
 @pytest.fixture
-def worker_env(database_url: str, valkey: EmbeddedValkey, tmp_path: Path) -> dict[str, Any]:
+def until() -> Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]:
+    """Waits for what another process does."""
+
+    async def wait(is_so: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(60):
+            while not await is_so():  # noqa: ASYNC110 - no event comes from another process
+                await asyncio.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def worker_env(database_url: str, own_valkey: EmbeddedValkey, tmp_path: Path) -> dict[str, Any]:
     """The environment of a worker process of its own."""
     return {
         "LIMEN_PROFILE": "test",
         "LIMEN_DATABASE_URL": database_url,
-        "LIMEN_VALKEY_URL": valkey.url,
+        "LIMEN_VALKEY_URL": own_valkey.url,
         "LIMEN_DATA_DIR": str(tmp_path / "data"),
         "LIMEN_SECRET_KEY": base64.urlsafe_b64encode(bytes(32)).decode(),
         "LIMEN_PUBLIC_URL": "http://limen.test",

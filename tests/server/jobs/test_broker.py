@@ -17,8 +17,8 @@ _SOON = 20
 
 
 @pytest.fixture
-async def client(valkey):
-    client = Redis.from_url(valkey.url)
+async def client(own_valkey):
+    client = Redis.from_url(own_valkey.url)
     yield client
     await client.aclose()
 
@@ -135,8 +135,8 @@ async def test_anything_else_is_put_aside(broker, client, entry):
     assert runs.ids.empty()
 
 
-async def test_takes_over_from_a_dead_worker_while_nothing_new_arrives(valkey, client):
-    dead = JobBroker(url=valkey.url, read_count=10)
+async def test_takes_over_from_a_dead_worker_while_nothing_new_arrives(own_valkey, client):
+    dead = JobBroker(url=own_valkey.url, read_count=10)
     job_id = uuid4()
     await dead.publish(job_id)
     reading = dead.listen()
@@ -145,7 +145,7 @@ async def test_takes_over_from_a_dead_worker_while_nothing_new_arrives(valkey, c
     await dead.shutdown()
 
     runs = Runs()
-    alive = JobBroker(url=valkey.url, read_count=10, reclaim_after=0.1)
+    alive = JobBroker(url=own_valkey.url, read_count=10, reclaim_after=0.1)
     async with consuming(alive, runs):
         assert await runs.next() == job_id
         await asyncio.wait_for(nothing_pending(client), _SOON)
@@ -163,19 +163,19 @@ async def test_goes_on_after_the_stream_was_lost(broker, client):
         assert await runs.next() == job_id
 
 
-async def test_waits_for_valkey_and_goes_on_after_it_was_away(broker, valkey):
-    await valkey.stop(5)
+async def test_waits_for_valkey_and_goes_on_after_it_was_away(broker, own_valkey):
+    await own_valkey.stop(5)
     runs = Runs()
     async with consuming(broker, runs):
         for _ in range(2):
-            await valkey.start()
+            await own_valkey.start()
             job_id = uuid4()
             await broker.publish(job_id)
             assert await runs.next() == job_id
-            await valkey.stop(5)
+            await own_valkey.stop(5)
 
 
-async def test_a_job_that_ends_during_an_outage_is_no_trouble(broker, valkey):
+async def test_a_job_that_ends_during_an_outage_is_no_trouble(broker, own_valkey):
     entered, leave = asyncio.Event(), asyncio.Event()
 
     async def run(_job_id):
@@ -185,7 +185,7 @@ async def test_a_job_that_ends_during_an_outage_is_no_trouble(broker, valkey):
     async with consuming(broker, run):
         await broker.publish(uuid4())
         await entered.wait()
-        await valkey.stop(5)
+        await own_valkey.stop(5)
         leave.set()
 
 
@@ -264,10 +264,10 @@ async def test_takes_nothing_more_once_it_is_stopping(broker):
     assert ran == [first]
 
 
-async def test_forgets_readers_that_are_long_gone(valkey, client, monkeypatch):
+async def test_forgets_readers_that_are_long_gone(own_valkey, client, monkeypatch):
     monkeypatch.setattr("server.jobs.broker._FORGET_SECONDS", -1)
     for _ in range(3):
-        broker = JobBroker(url=valkey.url, read_count=1)
+        broker = JobBroker(url=own_valkey.url, read_count=1)
         runs = Runs()
         async with consuming(broker, runs):
             await broker.publish(uuid4())
