@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, delete, func, select, text, tuple_
@@ -10,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from server.audit.model import EventRow, PendingRow, PlaceRow
 from server.platform.database import Transaction
+from server.platform.pages import Position
 
 # Any number will do as long as nothing else in the database locks it.
 _SEQUENCER_LOCK = 0x6C696D656E617564
@@ -21,14 +21,6 @@ class Entry:
 
     event: EventRow
     index: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a list of events goes on."""
-
-    time: datetime
-    event_id: UUID
 
 
 async def find(tx: Transaction, event_id: UUID) -> Entry | None:
@@ -57,7 +49,7 @@ async def page(
     )
     if after is not None:
         place = tuple_(EventRow.time, EventRow.event_id)
-        query = query.where(place < tuple_(after.time, after.event_id))
+        query = query.where(place < tuple_(after.moment, after.id))
     return [Entry(event, index) for event, index in await tx.execute(query)]
 
 

@@ -1,26 +1,21 @@
 """Reading the log, and writing to it from other services."""
 
 import asyncio
-import struct
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from server import errors
 from server.audit import listing, repository
 from server.audit.actions import Outcome
-from server.audit.model import EventRow
 from server.audit.recorder import NOBODY, Recorder, Subject
-from server.audit.repository import Entry, Position
+from server.audit.repository import Entry
 from server.caller import Caller
 from server.platform import filters
 from server.platform.database import Database
-from server.platform.pages import DEFAULT_SIZE, Pages
+from server.platform.pages import DEFAULT_SIZE, Pages, Position
 
 _LIST = "events"
-_POSITION = struct.Struct(">q16s")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BATCH = 500
 _LOOK_AGAIN_SECONDS = 1.0
 
@@ -59,12 +54,14 @@ class AuditService:
             found = await repository.page(
                 tx,
                 conditions=conditions,
-                after=_unpack(position) if position else None,
+                after=Position.unpack(position) if position else None,
                 size=size + 1,
             )
         if len(found) <= size:
             return found, ""
-        return found[:size], self._pages.token(_LIST, filter_text, _pack(found[size - 1].event))
+        return found[:size], self._pages.token(
+            _LIST, filter_text, _position(found[size - 1]).pack()
+        )
 
     async def get(self, event_id: UUID) -> Entry:
         """Returns one event. Raises `errors.NotFound`."""
@@ -152,11 +149,5 @@ def _index(entry: Entry) -> int:
     return entry.index
 
 
-def _pack(row: EventRow) -> bytes:
-    micros = (row.time - _EPOCH) // timedelta(microseconds=1)
-    return _POSITION.pack(micros, row.event_id.bytes)
-
-
-def _unpack(position: bytes) -> Position:
-    micros, raw = _POSITION.unpack(position)
-    return Position(_EPOCH + timedelta(microseconds=micros), UUID(bytes=raw))
+def _position(entry: Entry) -> Position:
+    return Position(entry.event.time, entry.event.event_id)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
 from server.auth.model import OneTimeTokenRow, PasswordRow, SessionRow
 from server.auth.one_time_tokens import Purpose
 from server.platform.database import Transaction, announce, insertion
+from server.platform.pages import Position
 from server.users.model import ACTIVE
 
 _REGISTERING = (Purpose.VERIFY_EMAIL.value, Purpose.NOTICE.value)
@@ -25,14 +26,6 @@ class Passwords:
     in_force: str | None = None
     registered: str | None = None
     """That of the newest sign-up to the address in the last day, whose link was not followed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a list of sessions goes on: the last use and the id of the last session shown."""
-
-    last_use_time: datetime
-    session_id: UUID
 
 
 _PASSWORDS = """
@@ -139,7 +132,7 @@ async def live_sessions(
     )
     if after is not None:
         place = tuple_(SessionRow.last_use_time, SessionRow.session_id)
-        query = query.where(place < tuple_(after.last_use_time, after.session_id))
+        query = query.where(place < tuple_(after.moment, after.id))
     return list((await tx.scalars(query)).all())
 
 

@@ -1,8 +1,7 @@
 """Living with sessions: renewing tokens, listing, ending."""
 
-import struct
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from server import errors
@@ -13,13 +12,12 @@ from server.auth import refreshing, repository
 from server.auth.credentials import Credentials, TokenPair
 from server.auth.model import SessionRow
 from server.auth.refreshing import RefreshToken, Turn
-from server.auth.repository import Position
 from server.auth.sessions import Sessions
 from server.auth.tokens import Claims
 from server.caller import Caller
 from server.platform.clock import Clock
 from server.platform.database import Database, Transaction
-from server.platform.pages import DEFAULT_SIZE, Pages
+from server.platform.pages import DEFAULT_SIZE, Pages, Position
 from server.platform.vault import Vault
 from server.users import repository as users
 from server.users.model import ACTIVE
@@ -27,8 +25,6 @@ from server.users.repository import Account
 from server.users.roles import Roles
 
 _LIST = "sessions"
-_POSITION = struct.Struct(">q16s")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INTROSPECT = "tokens.introspect"
 
 
@@ -116,13 +112,13 @@ class SessionControl:
                 user_id,
                 now=now,
                 used_since=now - self._idle,
-                after=_unpack(position) if position else None,
+                after=Position.unpack(position) if position else None,
                 size=size + 1,
             )
         if len(found) <= size:
             return SessionPage(found, "")
         return SessionPage(
-            found[:size], self._pages.token(_LIST, str(user_id), _pack(found[size - 1]))
+            found[:size], self._pages.token(_LIST, str(user_id), _position(found[size - 1]).pack())
         )
 
     async def revoke(self, caller: Caller, session_id: UUID) -> None:
@@ -238,11 +234,5 @@ class SessionControl:
         await self._recorder.record(tx, caller, Event(action, subject=recorder.session(session_id)))
 
 
-def _pack(row: SessionRow) -> bytes:
-    micros = (row.last_use_time - _EPOCH) // timedelta(microseconds=1)
-    return _POSITION.pack(micros, row.session_id.bytes)
-
-
-def _unpack(position: bytes) -> Position:
-    micros, raw = _POSITION.unpack(position)
-    return Position(_EPOCH + timedelta(microseconds=micros), UUID(bytes=raw))
+def _position(row: SessionRow) -> Position:
+    return Position(row.last_use_time, row.session_id)

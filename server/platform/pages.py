@@ -1,13 +1,39 @@
 """Page tokens: where a list goes on, in a form that callers cannot change or carry elsewhere."""
 
 import hashlib
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from server import errors
 from server.platform.vault import Vault, decode, encode
 
 _PURPOSE = "page token"
 _MAC_BYTES = 16
+_POSITION = struct.Struct(">q16s")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 DEFAULT_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a list that is ordered by time and, within a moment, by id."""
+
+    moment: datetime
+    id: UUID
+
+    def pack(self) -> bytes:
+        """The position for a page token. Moments are kept to the microsecond."""
+        micros = (self.moment - _EPOCH) // timedelta(microseconds=1)
+        return _POSITION.pack(micros, self.id.bytes)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Position":
+        """The position that `pack` made `packed` from."""
+        micros, raw = _POSITION.unpack(packed)
+        return cls(_EPOCH + timedelta(microseconds=micros), UUID(bytes=raw))
 
 
 class Pages:
