@@ -37,6 +37,9 @@ class MovableClock:
     def forward(self, **duration: float) -> None:
         self._ahead += timedelta(**duration)
 
+    def back_to_the_present(self) -> None:
+        self._ahead = timedelta()
+
 
 @dataclass(frozen=True)
 class Refusal:

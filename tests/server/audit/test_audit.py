@@ -6,6 +6,7 @@ from uuid import uuid4
 import asyncpg
 import grpc
 import pytest
+import pytest_asyncio
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import DBAPIError
 
@@ -15,13 +16,15 @@ from server.audit.sequencer import Sequencer
 from server.platform.database import connection_arguments
 from tests.server.running_core import bearer, refused
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 @pytest.fixture
 def sequencer(core):
     return Sequencer(database=core.domain.database, registry=CollectorRegistry())
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def auditor(core):
     return await core.bearer("auditor")
 

@@ -10,11 +10,14 @@ from uuid import uuid4
 import grpc
 import jwt
 import pytest
+import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from limen.auth.v1 import auth_pb2
 from limen.users.v1 import users_pb2
 from tests.server.running_core import bearer, core_settings, refused, running_core
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
@@ -266,7 +269,7 @@ class TestIntrospection:
 class TestForgery:
     """Tokens that must be refused, however they are made (RFC 8725)."""
 
-    @pytest.fixture
+    @pytest_asyncio.fixture(loop_scope="module")
     async def real(self, core):
         token = (await signed_in(core, "admin")).tokens.access_token
         claims = jwt.decode(token, options={"verify_signature": False})

@@ -18,6 +18,8 @@ from tests.server.running_core import (
     running_core,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 def from_network(address: str, **more: str):
     """What the edge says about a browser."""

@@ -8,6 +8,8 @@ import pytest
 from limen.auth.v1 import auth_pb2
 from tests.server.running_core import PASSWORD, refused
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def sign_up(core, email, password=PASSWORD, **fields):
     return await core.auth.SignUp(auth_pb2.SignUpRequest(email=email, password=password, **fields))

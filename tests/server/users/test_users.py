@@ -5,13 +5,16 @@ from uuid import uuid4
 
 import grpc
 import pytest
+import pytest_asyncio
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from limen.users.v1 import users_pb2
 from tests.server.running_core import PASSWORD, bearer, refused
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def admin(core):
     return await core.bearer("admin")
 
