@@ -112,7 +112,8 @@ CREATE TABLE auth.one_time_tokens (
     consume_time timestamptz,
     encoded      text,
     display_name text,
-    locale       text
+    locale       text,
+    network      text
 );
 CREATE INDEX one_time_tokens_user ON auth.one_time_tokens (user_id, purpose, token_id DESC);
 CREATE INDEX one_time_tokens_expire_time ON auth.one_time_tokens (expire_time);
@@ -203,7 +204,8 @@ BEGIN
     PERFORM pg_notify('limen_changes', 'session:' || OLD.session_id);
     RETURN NULL;
 END $$;
-CREATE TRIGGER announce_end AFTER UPDATE OF revoke_time, user_id, proof_time ON auth.sessions
+CREATE TRIGGER announce_end
+    AFTER UPDATE OF revoke_time, expire_time, user_id, proof_time ON auth.sessions
     FOR EACH ROW EXECUTE FUNCTION auth.announce();
 CREATE TRIGGER announce_delete AFTER DELETE ON auth.sessions
     FOR EACH ROW WHEN (OLD.revoke_time IS NULL) EXECUTE FUNCTION auth.announce();

@@ -56,10 +56,14 @@ class Credentials:
         self._issuer = issuer
         self._audience = audience
         self._access_ttl = access_ttl
-        self._verified: OrderedDict[str, Claims] = OrderedDict()
+        self._verified: OrderedDict[str, tuple[str, Claims]] = OrderedDict()
+        """What tokens say, with the id of the key that says so."""
 
     async def by_token(self, token: str) -> Principal:
-        """The principal of an access token. Raises `errors.CredentialInvalid`."""
+        """The principal of an access token.
+
+        Raises `errors.CredentialInvalid`, and `errors.Unavailable` while no key is known.
+        """
         claims = await self.claims(token)
         return await self._sessions.principal(claims.session_id, claims.user_id)
 
@@ -71,27 +75,25 @@ class Credentials:
         return await self._sessions.principal(session_id)
 
     async def claims(self, token: str) -> Claims:
-        """What an access token says, verified once and remembered until it expires.
+        """What an access token says, verified once and remembered until it or its key expires.
 
-        Whether its session lives is not looked at. Raises `errors.CredentialInvalid`.
+        Whether its session lives is not looked at. Raises `errors.CredentialInvalid`, and
+        `errors.Unavailable` while no key is known.
         """
-        known = self._verified.get(token)
-        if known is not None:
-            if self._clock.now() < known.expire_time:
-                return known
+        now, keys = self._clock.now(), self._keyring.verifying()
+        if token in self._verified:
+            key_id, claims = self._verified[token]
+            if now < claims.expire_time and key_id in keys:
+                return claims
             del self._verified[token]
             raise errors.CredentialInvalid
         try:
             claims = tokens.verify(
-                token,
-                keys=self._keyring.verifying(),
-                issuer=self._issuer,
-                audience=self._audience,
-                now=self._clock.now(),
+                token, keys=keys, issuer=self._issuer, audience=self._audience, now=now
             )
         except TokenRefusedError as error:
             raise errors.CredentialInvalid from error
-        self._verified[token] = claims
+        self._verified[token] = tokens.key_id(token), claims
         if len(self._verified) > _CAPACITY:
             self._verified.popitem(last=False)
         return claims

@@ -34,6 +34,12 @@ class Enrolment:
         """Sends the mail that asks to confirm the address."""
         await self._registration.ask_to_verify(tx, user)
 
+    async def address_moved(self, tx: Transaction, user: UserRow) -> None:
+        """Makes links mailed to the old address worthless, and asks to confirm the new one."""
+        await self._registration.forget_links(tx, user.user_id)
+        if not user.email_verified:
+            await self._registration.ask_to_verify(tx, user)
+
     async def end_sessions(self, tx: Transaction, user_id: UUID, reason: str) -> int:
         """Ends every session of a user and says how many there were."""
         return await repository.revoke_sessions(

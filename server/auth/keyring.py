@@ -23,6 +23,7 @@ from server.platform.vault import SealBrokenError, Vault, encode
 
 _REFRESH_SECONDS = 60.0
 _RETRY_SECONDS = 0.5
+_RETRY_AFTER = 1.0
 _LOCK = 0x6C696D656E6B6579
 
 _log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ class Keyring:
         self._vault = vault
         self._clock = clock
         self._signing: tuple[str, Ed25519PrivateKey] | None = None
-        self._verifying: dict[str, Ed25519PublicKey] = {}
+        self._verifying: dict[str, Ed25519PublicKey] | None = None
         self._published: list[VerifyingKey] = []
 
     async def load(self) -> None:
@@ -69,18 +70,32 @@ class Keyring:
                 pause = _RETRY_SECONDS
             await asyncio.sleep(pause)
 
+    def is_loaded(self) -> bool:
+        """Whether the keys have been read. Until then nobody can say which tokens are good."""
+        return self._verifying is not None
+
     def signing(self) -> tuple[str, Ed25519PrivateKey]:
-        """The id and the key to sign with."""
+        """The id and the key to sign with. Raises `errors.Unavailable` while there is none."""
         if self._signing is None:
-            raise errors.Unavailable(retry_after=1.0)
+            raise errors.Unavailable(retry_after=_RETRY_AFTER)
         return self._signing
 
     def verifying(self) -> Mapping[str, Ed25519PublicKey]:
-        """The keys that tokens may be signed with, by id."""
+        """The keys that tokens may be signed with, by id.
+
+        Raises `errors.Unavailable` while they have never been read.
+        """
+        if self._verifying is None:
+            raise errors.Unavailable(retry_after=_RETRY_AFTER)
         return self._verifying
 
     def published(self) -> list[VerifyingKey]:
-        """The public keys, for others to verify with."""
+        """The public keys, for others to verify with.
+
+        Raises `errors.Unavailable` while they have never been read.
+        """
+        if self._verifying is None:
+            raise errors.Unavailable(retry_after=_RETRY_AFTER)
         return self._published
 
     def _take(self, rows: Sequence[SigningKeyRow]) -> bool:

@@ -3,6 +3,7 @@
 A job names rows, never addresses or tokens; where only an address is known it goes sealed.
 """
 
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from server.auth import repository
@@ -18,6 +19,16 @@ RESEND_VERIFICATION = "auth.resend_verification"
 REQUEST_PASSWORD_RESET = "auth.request_password_reset"
 
 _SEAL = "jobs.outbox/args/address"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What somebody chose when they signed up; it counts once their link is followed."""
+
+    encoded: str | None = None
+    display_name: str | None = None
+    locale: str | None = None
+    network: str | None = None
 
 
 class Letters:
@@ -36,9 +47,7 @@ class Letters:
         purpose: Purpose,
         *,
         template: str,
-        encoded: str | None = None,
-        display_name: str | None = None,
-        locale: str | None = None,
+        registered: Registered | None = None,
     ) -> None:
         """Makes a one-time token and leaves the letter that holds its link."""
         now = self._clock.now()
@@ -51,9 +60,7 @@ class Letters:
             create_time=now,
             expire_time=now + LIFETIMES[purpose],
             consume_time=None,
-            encoded=encoded,
-            display_name=display_name,
-            locale=locale,
+            **asdict(registered or Registered()),
         )
         await repository.add_token(tx, row)
         await self._leave(tx, user_id, template, token_id=str(token_id))

@@ -59,6 +59,8 @@ class OneTimeTokenRow(Table):
     encoded: Mapped[str | None] = mapped_column(Text)
     display_name: Mapped[str | None] = mapped_column(Text)
     locale: Mapped[str | None] = mapped_column(Text)
+    network: Mapped[str | None] = mapped_column(Text)
+    """Where the sign-up came from."""
 
 
 class SigningKeyRow(Table):

@@ -25,7 +25,7 @@ class Purpose(StrEnum):
 LIFETIMES = {
     Purpose.VERIFY_EMAIL: timedelta(hours=24),
     Purpose.RESET_PASSWORD: timedelta(minutes=10),
-    Purpose.NOTICE: timedelta(hours=24),
+    Purpose.NOTICE: timedelta(0),
 }
 
 

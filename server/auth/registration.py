@@ -1,13 +1,15 @@
 """Opening accounts: sign-up, and confirming the address."""
 
+from uuid import UUID
+
 from server import errors
 from server.audit import recorder
 from server.audit.actions import Action
 from server.audit.recorder import Event, Recorder
 from server.auth import letters, repository
-from server.auth.letters import Letters
+from server.auth.letters import Letters, Registered
 from server.auth.model import OneTimeTokenRow
-from server.auth.one_time_tokens import Purpose
+from server.auth.one_time_tokens import LIFETIMES, Purpose
 from server.auth.password_checks import Passwords
 from server.caller import Caller
 from server.platform.clock import Clock, Entropy
@@ -21,6 +23,9 @@ from server.users.service import NewUser, new_user
 
 class Registration:
     """Opens accounts.
+
+    Until an address is confirmed anybody may sign up with it, so an account takes the password of
+    a sign-up only if no other sign-up could be meant. Otherwise its owner chooses one by mail.
 
     Known and unknown addresses take the same steps, statement for statement, so that neither the
     answer nor its time tells them apart; only the mail does, and its owner alone reads that.
@@ -46,9 +51,6 @@ class Registration:
     async def sign_up(self, caller: Caller, new: NewUser) -> None:
         """Opens an account, or tells the owner of a known address that somebody tried.
 
-        Each sign-up keeps its own password until its own link is followed. Nobody can thereby slip
-        a password of theirs into an account that somebody else confirms.
-
         Raises `errors.PasswordTooWeak` and `errors.Overloaded`.
         """
         self._passwords.judge(
@@ -67,9 +69,9 @@ class Registration:
                 account.user.user_id,
                 Purpose.NOTICE if confirmed else Purpose.VERIFY_EMAIL,
                 template="sign_up_notice" if confirmed else "verify_email",
-                encoded=encoded,
-                display_name=user.display_name,
-                locale=user.locale,
+                registered=Registered(
+                    encoded, user.display_name, user.locale, caller.origin.network
+                ),
             )
             event = Event(Action.SIGN_UP, subject=recorder.user(account.user.user_id))
             await self._recorder.record(tx, caller, event)
@@ -92,6 +94,12 @@ class Registration:
             await self._letters.ask_for(tx, letters.RESEND_VERIFICATION, email_key(email))
             await self._recorder.record(tx, caller, Event(Action.RESEND_EMAIL_VERIFICATION))
 
+    async def forget_links(self, tx: Transaction, user_id: UUID) -> None:
+        """Makes sure that no link mailed to the account works any more."""
+        await repository.void_tokens(
+            tx, user_id, Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, now=self._clock.now()
+        )
+
     async def ask_to_verify(self, tx: Transaction, user: UserRow) -> None:
         """Sends the first confirmation link of an account that somebody else created."""
         await self._letters.send_token(
@@ -99,17 +107,30 @@ class Registration:
         )
 
     async def _confirm(self, tx: Transaction, caller: Caller, used: OneTimeTokenRow) -> None:
-        now = self._clock.now()
+        now, user_id = self._clock.now(), used.user_id
+        await users.lock(tx, user_id)
         values: dict[str, object] = {"email_verified": True}
-        if used.encoded is not None:
-            await repository.set_password(tx, used.user_id, used.encoded, now)
-            await repository.take_registration(tx, used.token_id)
-            values |= {"display_name": used.display_name or "", "locale": used.locale or "en"}
-        await users.change(tx, used.user_id, now, **values)
+        if used.encoded is not None and await repository.password(tx, user_id) is None:
+            if await self._is_unrivalled(tx, user_id):
+                await repository.set_password(tx, user_id, used.encoded, now)
+                values |= {"display_name": used.display_name or "", "locale": used.locale or "en"}
+            else:
+                await self._letters.send_token(
+                    tx, user_id, Purpose.RESET_PASSWORD, template="reset_password"
+                )
+        await users.change(tx, user_id, now, **values)
         # Links of other sign-ups to the same address die with the first that is followed.
-        await repository.void_tokens(tx, used.user_id, Purpose.VERIFY_EMAIL, now=now)
+        await repository.void_tokens(tx, user_id, Purpose.VERIFY_EMAIL, now=now)
         await self._recorder.record(
             tx,
             caller,
-            Event(Action.VERIFY_EMAIL, actor=used.user_id, subject=recorder.user(used.user_id)),
+            Event(Action.VERIFY_EMAIL, actor=user_id, subject=recorder.user(user_id)),
         )
+
+    async def _is_unrivalled(self, tx: Transaction, user_id: UUID) -> bool:
+        """Whether all sign-ups whose links can still be about came from one place.
+
+        If they did not, the link that is followed need not be that of who follows it.
+        """
+        since = self._clock.now() - LIFETIMES[Purpose.VERIFY_EMAIL] * 2
+        return len(await repository.sign_up_networks(tx, user_id, since)) <= 1

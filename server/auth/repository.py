@@ -1,13 +1,12 @@
 """Passwords, sessions and one-time tokens in PostgreSQL."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, column, func, select, tuple_, update, values
-from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
+from sqlalchemy import ColumnElement, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 
 from server.auth.model import OneTimeTokenRow, PasswordRow, SessionRow
 from server.auth.one_time_tokens import Purpose
@@ -15,27 +14,15 @@ from server.platform.database import Transaction, announce, insertion
 from server.platform.pages import Position
 from server.users.model import ACTIVE
 
-_REGISTERING = (Purpose.VERIFY_EMAIL.value, Purpose.NOTICE.value)
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Passwords:
-    """What may be compared with a password that somebody signs in with."""
+_PASSWORD = "SELECT encoded FROM auth.passwords WHERE user_id = $1"
 
-    in_force: str | None = None
-    registered: str | None = None
-    """That of the newest sign-up to the address in the last day, whose link was not followed."""
-
-
-_PASSWORDS = """
-    SELECT
-        (SELECT encoded FROM auth.passwords WHERE user_id = $1) AS in_force,
-        (
-            SELECT encoded FROM auth.one_time_tokens
-            WHERE user_id = $1 AND purpose = ANY($2) AND encoded IS NOT NULL AND expire_time > $3
-            ORDER BY token_id DESC LIMIT 1
-        ) AS registered
+_TOUCH = """
+    UPDATE auth.sessions SET last_use_time = greatest(last_use_time, used.at)
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS used (session_id, at)
+    WHERE sessions.session_id = used.session_id
 """
 
 _STILL_VALID = """
@@ -48,10 +35,10 @@ _SESSION_COLUMNS, _ADD_SESSION = insertion(SessionRow)
 # Passwords
 
 
-async def passwords(tx: Transaction, user_id: UUID, now: datetime) -> Passwords:
-    """The stored passwords of a user."""
-    found = await tx.pg.fetchrow(_PASSWORDS, user_id, [*_REGISTERING], now)
-    return Passwords(**found) if found else Passwords()
+async def password(tx: Transaction, user_id: UUID) -> str | None:
+    """The password in force of a user, as it is stored."""
+    found: str | None = await tx.pg.fetchval(_PASSWORD, user_id)
+    return found
 
 
 async def set_password(tx: Transaction, user_id: UUID, encoded: str, now: datetime) -> None:
@@ -65,14 +52,16 @@ async def set_password(tx: Transaction, user_id: UUID, encoded: str, now: dateti
     )
 
 
-async def rehash(tx: Transaction, user_id: UUID, *, old: str, new: str, now: datetime) -> None:
-    """Stores the same password under newer parameters, unless it changed meanwhile."""
-    await tx.execute(
+async def rehash(tx: Transaction, user_id: UUID, *, old: str, new: str, now: datetime) -> bool:
+    """Stores the same password under newer parameters. False if it changed meanwhile."""
+    renewed = await tx.execute(
         update(PasswordRow)
         .where(PasswordRow.user_id == user_id, PasswordRow.encoded == old)
         .values(encoded=new, update_time=now)
+        .returning(PasswordRow.user_id)
         .execution_options(**_UNSYNCHRONIZED)
     )
+    return renewed.first() is not None
 
 
 async def is_still_valid(tx: Transaction, user_id: UUID, encoded: str | None) -> bool:
@@ -177,15 +166,8 @@ async def revoke_sessions(
 
 async def touch(tx: Transaction, uses: Mapping[UUID, datetime]) -> None:
     """Notes when sessions were last used."""
-    used = values(
-        column("session_id", Uuid()), column("at", TIMESTAMP(timezone=True)), name="used"
-    ).data(sorted(uses.items()))
-    await tx.execute(
-        update(SessionRow)
-        .where(SessionRow.session_id == used.c.session_id)
-        .values(last_use_time=func.greatest(SessionRow.last_use_time, used.c.at))
-        .execution_options(**_UNSYNCHRONIZED)
-    )
+    ordered = sorted(uses.items())
+    await tx.pg.execute(_TOUCH, [each for each, _ in ordered], [at for _, at in ordered])
 
 
 async def _revoke(
@@ -254,14 +236,17 @@ async def consume_token(
     return consumed
 
 
-async def take_registration(tx: Transaction, token_id: UUID) -> None:
-    """Forgets the password that was registered with a token: it has become the one in force."""
-    await tx.execute(
-        update(OneTimeTokenRow)
-        .where(OneTimeTokenRow.token_id == token_id)
-        .values(encoded=None)
-        .execution_options(**_UNSYNCHRONIZED)
+async def sign_up_networks(tx: Transaction, user_id: UUID, since: datetime) -> set[str]:
+    """Where the sign-ups to an account came from lately, whatever became of their links."""
+    found = await tx.scalars(
+        select(OneTimeTokenRow.network).where(
+            OneTimeTokenRow.user_id == user_id,
+            OneTimeTokenRow.purpose == Purpose.VERIFY_EMAIL,
+            OneTimeTokenRow.encoded.is_not(None),
+            OneTimeTokenRow.create_time > since,
+        )
     )
+    return {network or "" for network in found}
 
 
 async def newest_open_token(

@@ -114,8 +114,10 @@ class Sessions:
         try:
             async with self._database.transaction() as tx:
                 await repository.touch(tx, uses)
-        except errors.Unavailable:
+        except BaseException as error:
             self._uses = uses | self._uses
+            if not isinstance(error, errors.Unavailable):
+                raise
             _log.warning("sessions.unnoted", count=len(self._uses))
 
     def forget_all(self) -> None:

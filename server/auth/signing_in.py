@@ -1,8 +1,11 @@
 """Proving who one is with a password: sign-in, step-up, and changing the password."""
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any, TypeVar
 from uuid import UUID
 
 from server import errors
@@ -24,6 +27,8 @@ from server.users.lockouts import Lockouts
 from server.users.model import ACTIVE
 from server.users.repository import Account
 from server.users.roles import Roles
+
+T = TypeVar("T")
 
 _NOBODY = UUID(int=0)
 
@@ -52,7 +57,6 @@ class _Attempt:
     email: str
     account: Account | None
     encoded: str | None
-    registered: str | None = None
 
 
 class SigningIn:
@@ -87,6 +91,7 @@ class SigningIn:
         self._clock = clock
         self._entropy = entropy
         self._lifetime = lifetime
+        self._running: set[asyncio.Future[Any]] = set()
 
     async def sign_in(
         self, caller: Caller, email: str, password: str, delivery: Delivery
@@ -96,6 +101,11 @@ class SigningIn:
         Raises `errors.SignInFailed`, `errors.SignInLocked`, `errors.Overloaded`; after the right
         password also `errors.EmailNotVerified` and `errors.AccountDisabled`.
         """
+        return await self._to_the_end(self._sign_in(caller, email, password, delivery))
+
+    async def _sign_in(
+        self, caller: Caller, email: str, password: str, delivery: Delivery
+    ) -> SignedIn:
         attempt = await self._prove(caller, Action.SIGN_IN, email, password)
         account = attempt.account
         if account is None:
@@ -120,15 +130,23 @@ class SigningIn:
 
         Raises `errors.SignInFailed`, `errors.SignInLocked` and `errors.Overloaded`.
         """
-        principal = caller.signed_in()
+        return await self._to_the_end(self._reauthenticate(caller, password))
+
+    async def _reauthenticate(self, caller: Caller, password: str) -> SignedIn:
         account = await self._own_account(caller)
-        await self._prove(caller, Action.REAUTHENTICATE, account.user.email, password)
-        delivery = Delivery.COOKIE if principal.by_cookie else Delivery.TOKENS
+        attempt = await self._prove(caller, Action.REAUTHENTICATE, account.user.email, password)
+        delivery = Delivery.COOKIE if caller.signed_in().by_cookie else Delivery.TOKENS
         async with self._database.transaction() as tx:
-            await self._lockouts.succeed(tx, account.user.email, caller.origin.network)
-            await self._end(tx, caller, "reauthenticated")
-            signed_in = await self._open(tx, caller, account, delivery)
-            await self._record(tx, caller, Action.REAUTHENTICATE, account, signed_in.session)
+            signed_in = None
+            if await self._may_go_on(tx, caller, attempt):
+                await self._end(tx, caller, "reauthenticated")
+                signed_in = await self._open(tx, caller, account, delivery)
+                await self._record(tx, caller, Action.REAUTHENTICATE, account, signed_in.session)
+            else:
+                refusal = errors.CredentialInvalid()
+                await self._refused(tx, caller, Action.REAUTHENTICATE, account, refusal)
+        if signed_in is None:
+            raise errors.CredentialInvalid
         return signed_in
 
     async def change_password(self, caller: Caller, current: str, new: str) -> None:
@@ -137,7 +155,9 @@ class SigningIn:
         Raises `errors.SignInFailed` for a wrong current password, `errors.SignInLocked`,
         `errors.PasswordTooWeak` and `errors.Overloaded`.
         """
-        principal = caller.signed_in()
+        await self._to_the_end(self._change_password(caller, current, new))
+
+    async def _change_password(self, caller: Caller, current: str, new: str) -> None:
         account = await self._own_account(caller)
         self._passwords.judge(
             new,
@@ -145,26 +165,64 @@ class SigningIn:
             email=account.user.email,
             display_name=account.user.display_name,
         )
-        await self._prove(caller, Action.CHANGE_PASSWORD, account.user.email, current)
         encoded = await self._passwords.hash(new)
-        now = self._clock.now()
+        attempt = await self._prove(caller, Action.CHANGE_PASSWORD, account.user.email, current)
         async with self._database.transaction() as tx:
-            await users.lock(tx, principal.user_id)
-            await self._lockouts.succeed(tx, account.user.email, caller.origin.network)
-            await repository.set_password(tx, principal.user_id, encoded, now)
-            await repository.revoke_sessions(
-                tx, principal.user_id, but=principal.session_id, now=now, reason="password changed"
-            )
-            await self._letters.tell(tx, principal.user_id, template="password_changed")
-            await self._record(tx, caller, Action.CHANGE_PASSWORD, account, None)
+            goes_on = await self._may_go_on(tx, caller, attempt)
+            if goes_on:
+                await self._replace_password(tx, caller, account, encoded)
+            else:
+                refusal = errors.CredentialInvalid()
+                await self._refused(tx, caller, Action.CHANGE_PASSWORD, account, refusal)
+        if not goes_on:
+            raise errors.CredentialInvalid
+
+    async def _replace_password(
+        self, tx: Transaction, caller: Caller, account: Account, encoded: str
+    ) -> None:
+        principal, now = caller.signed_in(), self._clock.now()
+        await repository.set_password(tx, principal.user_id, encoded, now)
+        await repository.revoke_sessions(
+            tx, principal.user_id, but=principal.session_id, now=now, reason="password changed"
+        )
+        await self._letters.tell(tx, principal.user_id, template="password_changed")
+        await self._record(tx, caller, Action.CHANGE_PASSWORD, account, None)
+
+    async def _may_go_on(self, tx: Transaction, caller: Caller, attempt: _Attempt) -> bool:
+        """Settles a proof given within a session; whether the session has lived to see it.
+
+        The password may have been reset, and every session ended, while it was being checked.
+        """
+        await users.lock(tx, caller.signed_in().user_id)
+        await self._lockouts.succeed(tx, attempt.email, caller.origin.network)
+        session = await repository.lock_session(tx, caller.signed_in().session_id)
+        return (
+            session is not None
+            and session.revoke_time is None
+            and await self._is_unchanged(tx, attempt)
+        )
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs work to its end even if the caller gives up on it.
+
+        An attempt that was counted is thereby always settled, and nobody is locked out by answers
+        that came too late.
+        """
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # it has been raised to the caller, if there still is one
 
     async def _prove(self, caller: Caller, action: Action, email: str, password: str) -> _Attempt:
         """Counts the attempt, then evaluates it. Returns only for the right password."""
         self._passwords.refuse_overload()
         attempt = await self._count(caller, action, email)
         try:
-            if action is Action.SIGN_IN:
-                await self._refuse_unconfirmed(caller, attempt, password)
             verification = await self._passwords.verify(password, attempt.encoded)
         except errors.Overloaded:
             async with self._database.transaction() as tx:
@@ -179,24 +237,6 @@ class SigningIn:
             return await self._rehash(attempt, password)
         return attempt
 
-    async def _refuse_unconfirmed(self, caller: Caller, attempt: _Attempt, password: str) -> None:
-        """Tells somebody who signed up to follow the link first.
-
-        The same is told, in the same time, to a stranger who signed up with the address of an
-        account; otherwise signing up and signing in would show whether there is one.
-
-        Raises `errors.EmailNotVerified` and `errors.Overloaded`.
-        """
-        if attempt.registered is None:
-            return
-        if not (await self._passwords.verify(password, attempt.registered)).matches:
-            return
-        refusal = errors.EmailNotVerified()
-        async with self._database.transaction() as tx:
-            await self._lockouts.give_back(tx, attempt.email, caller.origin.network)
-            await self._refused(tx, caller, Action.SIGN_IN, attempt.account, refusal)
-        raise refusal
-
     async def _count(self, caller: Caller, action: Action, email: str) -> _Attempt:
         async with self._database.transaction() as tx:
             wait = await self._lockouts.reserve(tx, email, caller.origin.network)
@@ -204,22 +244,29 @@ class SigningIn:
             if wait is not None:
                 await self._refused(tx, caller, action, account, errors.SignInLocked())
             user_id = account.user.user_id if account else _NOBODY
-            stored = await repository.passwords(tx, user_id, self._clock.now())
+            encoded = await repository.password(tx, user_id)
         if wait is not None:
             raise errors.SignInLocked(retry_after=wait)
-        return _Attempt(email, account, stored.in_force, stored.registered)
+        return _Attempt(email, account, encoded)
 
     async def _rehash(self, attempt: _Attempt, password: str) -> _Attempt:
-        """Stores the password under the parameters now in force."""
+        """Stores the password under the parameters now in force, if there is time for that."""
         account, old = attempt.account, attempt.encoded
         if account is None or old is None:
             return attempt
-        new = await self._passwords.hash(password)
+        try:
+            new = await self._passwords.hash(password)
+        except errors.Overloaded:
+            return attempt
+        user_id = account.user.user_id
         async with self._database.transaction() as tx:
-            await repository.rehash(
-                tx, account.user.user_id, old=old, new=new, now=self._clock.now()
-            )
-        return _Attempt(attempt.email, account, new)
+            if await repository.rehash(tx, user_id, old=old, new=new, now=self._clock.now()):
+                return _Attempt(attempt.email, account, new)
+            current = await repository.password(tx, user_id)
+        # Another sign-in was faster, or the password has just changed.
+        if (await self._passwords.verify(password, current)).matches:
+            return _Attempt(attempt.email, account, current)
+        return attempt
 
     async def _is_unchanged(self, tx: Transaction, attempt: _Attempt) -> bool:
         """Whether account and password are still those that were checked; held until `tx` ends."""

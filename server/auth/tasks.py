@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from server.auth import letters, repository
-from server.auth.letters import Letters
+from server.auth.letters import Letters, Registered
 from server.auth.model import OneTimeTokenRow
 from server.auth.one_time_tokens import Purpose, make
 from server.jobs.mail import Mail, Mailer
@@ -89,9 +89,7 @@ class AuthTasks:
             user_id,
             Purpose.VERIFY_EMAIL,
             template="verify_email",
-            encoded=open_token.encoded if open_token else None,
-            display_name=open_token.display_name if open_token else None,
-            locale=open_token.locale if open_token else None,
+            registered=_registered(open_token) if open_token else None,
         )
 
     async def request_password_reset(self, tx: Transaction, job: Job) -> None:
@@ -115,3 +113,7 @@ class AuthTasks:
             return f"{self._public_url}{page}"
         token = make(self._vault, UUID(job.args["token_id"]))
         return f"{self._public_url}{page}?{urlencode({'token': token})}"
+
+
+def _registered(token: OneTimeTokenRow) -> Registered:
+    return Registered(token.encoded, token.display_name, token.locale, token.network)

@@ -102,6 +102,11 @@ def verify(
     return claims
 
 
+def key_id(token: str) -> str:
+    """The id of the key that signed a token that has been verified (RFC 7515, section 4.1.4)."""
+    return _key_id(jwt.get_unverified_header(token))
+
+
 def _key_id(header: Mapping[str, Any]) -> str:
     # RFC 8725, section 3: one algorithm, an explicit type, and no header that steers verification
     # (`jku`, `jwk`, `x5u`, `x5c`, `crit`).

@@ -1,5 +1,6 @@
 """PostgreSQL: one pool, transactions, and what happens when it is away."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from server import errors
@@ -18,6 +19,7 @@ APPLICATION_ROLE = "limen_app"
 """The role that requests run under: it can neither change nor delete audit rows."""
 
 _RETRY_AFTER = 1.0
+_STATEMENT_SECONDS = 15
 _CHANGES = "changes"
 
 
@@ -50,11 +52,12 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": 3,
+                "command_timeout": _STATEMENT_SECONDS,
                 "server_settings": {
                     "application_name": name,
                     "role": APPLICATION_ROLE,
                     "timezone": "UTC",
-                    "statement_timeout": "60s",
+                    "statement_timeout": f"{_STATEMENT_SECONDS}s",
                     "idle_in_transaction_session_timeout": "60s",
                 },
             },
@@ -78,7 +81,7 @@ class Database:
                     raise ConnectionError("the pool gave a connection that is gone")
                 tx = Transaction(bind=connection, expire_on_commit=False)
                 tx.pg = pg
-                async with pg.transaction(), tx:
+                async with _abandoned_when_cancelled(connection), _begun(pg), tx:
                     yield tx
         for kind, key in tx.info.get(_CHANGES, ()):
             self.apply(kind, key)
@@ -119,6 +122,39 @@ def announce(tx: Transaction, kind: str, key: str) -> None:
     tx.info.setdefault(_CHANGES, []).append((kind, key))
 
 
+@contextlib.asynccontextmanager
+async def _begun(pg: asyncpg.Connection) -> AsyncIterator[None]:
+    transaction = pg.transaction()
+    await transaction.start()
+    try:
+        yield
+    except Exception:
+        # The reason for leaving must not give way to complaints about a rollback that PostgreSQL
+        # has made already.
+        if not pg.is_closed():
+            await transaction.rollback()
+        raise
+    await transaction.commit()
+
+
+@contextlib.asynccontextmanager
+async def _abandoned_when_cancelled(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Closes the connection of a transaction that is cancelled, as by the deadline of its call.
+
+    Closing ends the statement in PostgreSQL and rolls back, within two seconds even if PostgreSQL
+    is silent. A rollback could be cancelled in its turn, as gRPC does; the connection would then go
+    back to the pool in the middle of a transaction.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        closing = asyncio.ensure_future(connection.invalidate())
+        while not closing.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(closing)
+        raise
+
+
 @contextlib.contextmanager
 def _outages_named() -> Iterator[None]:
     try:
@@ -150,6 +186,8 @@ def is_outage(error: BaseException | None) -> bool:
 
     It is away, starting, stopping or full, or two transactions got in each other's way.
     """
+    if isinstance(error, asyncpg.DataError):
+        return False  # a value that PostgreSQL cannot take, which asyncpg calls an interface error
     cause = error.__cause__ if error is not None else None
     return any(
         isinstance(
@@ -170,7 +208,7 @@ def is_outage(error: BaseException | None) -> bool:
 
 
 def connection_arguments(url: str) -> dict[str, Any]:
-    """The same server and database as `url`, in the words of `asyncpg.connect`."""
+    """Server, database and protection as `url` has them, in the words of `asyncpg.connect`."""
     parts = make_url(url)
     host = parts.host or parts.query.get("host")
     return {
@@ -179,4 +217,5 @@ def connection_arguments(url: str) -> dict[str, Any]:
         "user": parts.username,
         "password": parts.password,
         "database": parts.database,
+        "ssl": parts.query.get("ssl"),
     }

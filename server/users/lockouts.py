@@ -11,6 +11,7 @@ from datetime import datetime
 import asyncpg
 from sqlalchemy import delete
 
+from server.platform import networks
 from server.platform.clock import Clock
 from server.platform.database import Transaction
 from server.platform.vault import Vault
@@ -147,7 +148,8 @@ class Lockouts:
         await tx.execute(delete(SignInFailuresRow).where(SignInFailuresRow.account_key == account))
 
     async def _lock(self, tx: Transaction, email: str, network: str) -> _Held:
-        found = await tx.pg.fetch(_LOCK, *self._where(email, network))
+        where = self._where(email, network)
+        found, network = await tx.pg.fetch(_LOCK, *where), where[1]
         rows = {row["network"]: row for row in found}
         return _Held(
             network=network,
@@ -165,7 +167,8 @@ class Lockouts:
         await tx.pg.executemany(_WRITE, values)
 
     def _where(self, email: str, network: str) -> tuple[bytes, str, datetime]:
-        return account_key(self._vault, email), network, self._clock.now() - KNOWN_FOR
+        known_since = self._clock.now() - KNOWN_FOR
+        return account_key(self._vault, email), networks.aggregated(network), known_since
 
 
 def _record(row: asyncpg.Record) -> Record:

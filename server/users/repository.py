@@ -21,12 +21,13 @@ class Account:
     roles: tuple[str, ...]
 
 
-_ACCOUNT = """
-    SELECT users.*, ARRAY(
+_COLUMNS = tuple(column.key for column in UserRow.__table__.columns)
+_ACCOUNT = f"""
+    SELECT {", ".join(_COLUMNS)}, ARRAY(
         SELECT role FROM users.role_grants AS held WHERE held.user_id = users.user_id ORDER BY role
     ) AS roles
     FROM users.users AS users WHERE
-"""
+"""  # noqa: S608 - made of column names
 
 _ROLES = (
     select(func.array_agg(aggregate_order_by(RoleGrantRow.role, RoleGrantRow.role)))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+
 from server import errors
 from server.audit import recorder
 from server.audit.actions import Action
@@ -38,6 +40,9 @@ class Credentials(Protocol):
 
     async def ask_to_verify(self, tx: Transaction, user: UserRow) -> None:
         """Sends the mail that asks to confirm the address."""
+
+    async def address_moved(self, tx: Transaction, user: UserRow) -> None:
+        """Makes links mailed to the old address worthless, and asks to confirm the new one."""
 
     async def end_sessions(self, tx: Transaction, user_id: UUID, reason: str) -> int:
         """Ends every session of a user and says how many there were."""
@@ -133,7 +138,7 @@ class UserService:
         Raises `errors.NotFound`, `errors.EtagMismatch`, `errors.AlreadyExists` for an address in
         use, and `errors.PermissionDenied` for fields that are not the caller's to change.
         """
-        self._check_mask(caller, changes)
+        await self._check_mask(caller, changes)
         async with self._database.transaction() as tx:
             account = _found(await repository.lock(tx, user_id))
             if etag and etag != etag_of(account.user):
@@ -142,11 +147,14 @@ class UserService:
             if "email" in values:
                 await self._move_address(tx, account, values)
             if values:
-                await repository.change(tx, user_id, self._clock.now(), **values)
+                await self._change(tx, user_id, values)
             await self._record(
                 tx, caller, Action.UPDATE_USER, user_id, fields=",".join(sorted(changes))
             )
-            return _found(await repository.find(tx, user_id))
+            changed = _found(await repository.find(tx, user_id))
+            if changed.user.email_key != account.user.email_key:
+                await self._credentials.address_moved(tx, changed.user)
+            return changed
 
     async def disable(self, caller: Caller, user_id: UUID) -> Account:
         """Closes an account and ends its sessions.
@@ -186,7 +194,7 @@ class UserService:
     async def grant_role(self, caller: Caller, user_id: UUID, name: str) -> Account:
         """Gives a role. Raises `errors.NotFound` and `errors.PermissionDenied`."""
         role = self._role(name)
-        self._check_holds(caller, role)
+        await self._check_holds(caller, Action.GRANT_ROLE, role)
         async with self._database.transaction() as tx:
             _found(await repository.lock(tx, user_id))
             if await repository.grant(tx, user_id, role.name, self._clock.now()):
@@ -197,7 +205,7 @@ class UserService:
     async def revoke_role(self, caller: Caller, user_id: UUID, name: str) -> Account:
         """Takes a role. Raises `errors.NotFound` and `errors.LastAdministrator`."""
         role = self._role(name)
-        self._check_holds(caller, role)
+        await self._check_holds(caller, Action.REVOKE_ROLE, role)
         async with self._database.transaction() as tx:
             if role.name == roles.ADMIN:
                 await self._keep_an_administrator(tx, without=user_id)
@@ -222,11 +230,18 @@ class UserService:
         if key != account.user.email_key:
             values.setdefault("email_verified", False)
 
+    async def _change(self, tx: Transaction, user_id: UUID, values: dict[str, object]) -> None:
+        try:
+            await repository.change(tx, user_id, self._clock.now(), **values)
+        except IntegrityError as error:
+            # Somebody took the address between the question and the change.
+            raise _taken() from error
+
     async def _keep_an_administrator(self, tx: Transaction, *, without: UUID) -> None:
         if await repository.lock_holders(tx, roles.ADMIN) == {without}:
             raise errors.LastAdministrator
 
-    def _check_mask(self, caller: Caller, changes: Mapping[str, object]) -> None:
+    async def _check_mask(self, caller: Caller, changes: Mapping[str, object]) -> None:
         immutable = sorted(set(changes) - _MUTABLE)
         if immutable:
             raise errors.InvalidRequest(
@@ -237,13 +252,15 @@ class UserService:
         if "email" in changes and not changes["email"]:
             raise errors.InvalidRequest(faults=[errors.Fault("user.email", "required")])
         if _NEEDS_PERMISSION & set(changes) and not caller.may("users.update"):
+            await self._recorder.denied(caller, Action.UPDATE_USER)
             raise errors.PermissionDenied(permission="users.update")
 
-    def _check_holds(self, caller: Caller, role: Role) -> None:
+    async def _check_holds(self, caller: Caller, action: Action, role: Role) -> None:
         missing = role.permissions - (
             caller.principal.permissions if caller.principal else frozenset()
         )
         if missing:
+            await self._recorder.denied(caller, action)
             raise errors.PermissionDenied(permission=min(missing))
 
     def _role(self, name: str) -> Role:

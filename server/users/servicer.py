@@ -113,7 +113,7 @@ def _changes(user: users_pb2.User, mask: FieldMask) -> dict[str, object]:
     if unknown:
         raise errors.InvalidRequest(
             faults=[
-                errors.Fault("update_mask", "mask.unknown_field", {"name": name})
+                errors.Fault("update_mask", "mask.unknown", {"name": name})
                 for name in unknown
             ]
         )

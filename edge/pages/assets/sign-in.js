@@ -23,6 +23,7 @@ bindForm(resend, async () => {
 
 /** Whoever has not confirmed their address can have the mail sent again. */
 function offerResend({ reason }) {
-  resend.hidden = reason !== 'EMAIL_NOT_VERIFIED';
+  // Whether the address waits for its confirmation is not told, so the way out is always offered.
+  resend.hidden = !['SIGN_IN_FAILED', 'EMAIL_NOT_VERIFIED'].includes(reason);
   return false;
 }

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from limen.auth.v1 import auth_pb2
 from limen.users.v1 import users_pb2
 from tests.server.running_core import PASSWORD, bearer, refused
 
@@ -213,6 +214,33 @@ class TestChanging:
 
         assert (changed.email, changed.email_verified) == (given.email, False)
 
+    async def test_links_mailed_to_the_old_address_die_with_it(self, core, admin):
+        email = core.fresh_email()
+        made = await create(core, admin, email=email, password=PASSWORD)
+        old_link = await core.mailed_token(email)
+        given = users_pb2.User(user_id=made.user_id, email=core.fresh_email())
+
+        await update(core, admin, given, "email")
+
+        used = core.auth.VerifyEmail(auth_pb2.VerifyEmailRequest(token=old_link))
+        assert (await refused(used)).reason == "TOKEN_INVALID"
+        new_link = await core.mailed_token(given.email)
+        await core.auth.VerifyEmail(auth_pb2.VerifyEmailRequest(token=new_link))
+        assert (await get(core, made.user_id, admin)).email_verified
+
+    async def test_one_address_given_to_many_at_once_goes_to_one(self, core, admin):
+        email = core.fresh_email()
+        accounts = [(await core.user()).user for _ in range(10)]
+        moves = (
+            update(core, admin, users_pb2.User(user_id=str(each.user_id), email=email), "email")
+            for each in accounts
+        )
+
+        results = await asyncio.gather(*moves, return_exceptions=True)
+
+        lost = [each.code() for each in results if isinstance(each, grpc.aio.AioRpcError)]
+        assert lost == [grpc.StatusCode.ALREADY_EXISTS] * 9
+
     async def test_a_taken_address_is_refused(self, core, admin):
         one, other = [(await core.user()).user for _ in range(2)]
         given = users_pb2.User(user_id=str(one.user_id), email=other.email.upper())
@@ -240,8 +268,8 @@ class TestChanging:
             ("state", "mask.immutable"),
             ("roles", "mask.immutable"),
             ("create_time", "mask.immutable"),
-            ("nothing", "mask.unknown_field"),
-            ("user.email", "mask.unknown_field"),
+            ("nothing", "mask.unknown"),
+            ("user.email", "mask.unknown"),
         ],
     )
     async def test_a_mask_that_names_something_else_is_refused(self, core, admin, path, rule):

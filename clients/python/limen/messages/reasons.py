@@ -91,6 +91,7 @@ _REASONS: Final[Mapping[str, _Words]] = {
         (
             Sentence(
                 "The e-mail address and the password do not match. Please check both and try again."
+                " If you have just signed up, please follow the link in our mail first."
             ),
         ),
     ),

@@ -93,7 +93,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The proof of identity is older than this call accepts.
 
     Code: UNAUTHENTICATED.
-    Example: ChangePassword an hour after sign-in.
+    Example: GrantRole by an administrator who signed in a day ago.
     Metadata: `maxAgeSeconds`, the greatest age accepted.
     """
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 20
@@ -320,7 +320,7 @@ ERROR_REASON_PROOF_TOO_OLD: ErrorReason.ValueType  # 14
 """The proof of identity is older than this call accepts.
 
 Code: UNAUTHENTICATED.
-Example: ChangePassword an hour after sign-in.
+Example: GrantRole by an administrator who signed in a day ago.
 Metadata: `maxAgeSeconds`, the greatest age accepted.
 """
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 20
