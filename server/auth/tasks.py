@@ -22,6 +22,7 @@ _PAGES = {
     "reset_password": "/reset-password",
     "sign_up_notice": "/sign-in",
 }
+_WITH_LINK = frozenset({"verify_email", "reset_password"})
 
 
 class AuthTasks:
@@ -53,12 +54,14 @@ class AuthTasks:
         }
 
     async def send_letter(self, tx: Transaction, job: Job) -> None:
-        """Writes a letter to a user and sends it. A user who is gone gets none."""
+        """Writes a letter to a user and sends it, unless the user or the link is gone meanwhile."""
         account = await users.find(tx, UUID(job.args["user_id"]))
         if account is None:
             return
         template = job.args["template"]
         token = await self._token(tx, job)
+        if template in _WITH_LINK and not self._still_works(token):
+            return
         name, language = account.user.display_name, account.user.locale
         if token is not None and token.locale:
             # Until the address is confirmed, the letter answers this very sign-up.
@@ -107,9 +110,17 @@ class AuthTasks:
         token_id = job.args.get("token_id")
         return await repository.token(tx, UUID(token_id)) if token_id else None
 
+    def _still_works(self, token: OneTimeTokenRow | None) -> bool:
+        """Whether a link is worth sending: it may have expired or been replaced while it waited."""
+        return (
+            token is not None
+            and token.consume_time is None
+            and self._clock.now() < token.expire_time
+        )
+
     def _link(self, template: str, job: Job) -> str:
         page = _PAGES.get(template, "/account")
-        if template not in {"verify_email", "reset_password"}:
+        if template not in _WITH_LINK:
             return f"{self._public_url}{page}"
         token = make(self._vault, UUID(job.args["token_id"]))
         return f"{self._public_url}{page}?{urlencode({'token': token})}"
