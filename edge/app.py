@@ -13,7 +13,7 @@ from edge.body_deadline import BodyDeadline
 from edge.caching import Revalidated
 from edge.channel import open_channel
 from edge.compression import Compression
-from edge.contract import read_contract, services_of
+from edge.contract import public_rpcs, read_contract, services_of
 from edge.cors import CrossOrigin
 from edge.csrf import CsrfProtection
 from edge.dispatch import Dispatch
@@ -63,10 +63,12 @@ def build(
         settings.cors_origins,
         any_host_of_ours=settings.is_development,
     )
+    public = public_rpcs(contract)
     secret = settings.edge_secret
     frontier = LimenFrontier(
         problems=problems,
         log=log,
+        public=public,
         edge_secret=secret.get_secret_value() if secret else "",
         timeout=settings.request_timeout,
     )
@@ -76,6 +78,9 @@ def build(
         channel=channel,
         frontier=frontier,
         max_body=settings.max_body,
+        # Whether somebody may call at all comes before what is wrong with the call, and only the
+        # core knows.
+        validated=public,
     )
 
     @asynccontextmanager
@@ -109,6 +114,6 @@ def build(
     app = Failures(app, problems=problems, log=log)
     app = Compression(app)
     app = CrossOrigin(app, origins=origins)
-    app = SecureHeaders(app, https=settings.public_url.startswith("https://"))
+    app = SecureHeaders(app, https=settings.is_https)
     # Outermost, so that no request goes unseen and the log has the status that was sent.
     return Observation(app, metrics=metrics, log=log)

@@ -4,6 +4,8 @@ from importlib.resources import files
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from limen.options.v1 import options_pb2
+
 _PACKAGE = "limen."
 
 
@@ -19,4 +21,15 @@ def services_of(contract: bytes) -> tuple[str, ...]:
         for file in FileDescriptorSet.FromString(contract).file
         if file.package.startswith(_PACKAGE)
         for service in file.service
+    )
+
+
+def public_rpcs(contract: bytes) -> frozenset[str]:
+    """The full names of the RPCs that anyone may call, with or without credentials."""
+    return frozenset(
+        f"{file.package}.{service.name}.{rpc.name}"
+        for file in FileDescriptorSet.FromString(contract).file
+        for service in file.service
+        for rpc in service.method
+        if rpc.options.Extensions[options_pb2.policy].public
     )

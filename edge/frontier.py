@@ -5,7 +5,7 @@ the edge, whatever headers it sends. Nothing of the core's metadata reaches a cl
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from http import HTTPStatus
 
 import grpc.aio
@@ -33,8 +33,9 @@ _END = "limen-session-end"
 class LimenFrontier:
     """The border between browsers and the core.
 
-    `edge_secret` makes the core believe what the metadata says of the browser; `timeout` is how
-    many seconds a call may take; `clock` gives the time in seconds since 1970.
+    `public` are the full names of the RPCs that need no credential; `edge_secret` makes the core
+    believe what the metadata says of the browser; `timeout` is how many seconds a call may take;
+    `clock` gives the time in seconds since 1970.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class LimenFrontier:
         *,
         problems: Problems,
         log: FilteringBoundLogger,
+        public: Collection[str],
         edge_secret: str,
         timeout: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._problems = problems
         self._log = log
+        self._public = frozenset(public)
         self._proof = (("limen-edge-secret", edge_secret),) if edge_secret else ()
         self._timeout = timeout
         self._clock = clock
@@ -56,11 +59,15 @@ class LimenFrontier:
         """The metadata of the call that a request becomes.
 
         Raises:
-            Fault: The authorization header is none that could ever be right.
+            Fault: The call needs a credential, and has none that could ever be right. Strangers
+                learn so before anything else about a request.
         """
         facts = facts_of(scope)
+        authorization = _sendable(facts.authorization)
+        if _route(scope).rpc not in self._public:
+            _require_credential(facts, authorization)
         named = (
-            ("authorization", _authorization(facts)),
+            ("authorization", authorization),
             ("limen-session", facts.session),
             ("accept-language", facts.language),
             ("traceparent", facts.traceparent),
@@ -93,7 +100,7 @@ class LimenFrontier:
     def problem(self, scope: Scope, error: Fault | grpc.aio.AioRpcError) -> Answer:
         """The answer to a request that the edge or the core refused."""
         facts = facts_of(scope)
-        answer = self._problems.of(error, facts)
+        answer = self._problems.of(error, facts, scope["state"].get("route"))
         if isinstance(error, Fault):
             return answer
         self._report(error, facts)
@@ -115,17 +122,31 @@ class LimenFrontier:
             )
 
 
-def _authorization(facts: Facts) -> str:
-    """The authorization header as metadata may carry it: printable ASCII of a bounded length."""
-    value = facts.authorization.decode("latin-1")
-    if len(value) > _MAX_AUTHORIZATION or not value.isascii() or not value.isprintable():
-        raise Fault(
-            HTTPStatus.UNAUTHORIZED,
-            grpc.StatusCode.UNAUTHENTICATED,
-            "CREDENTIAL_INVALID",
-            "the authorization header is malformed",
-        )
-    return value
+def _sendable(authorization: bytes) -> str:
+    """The authorization header as metadata may carry it: printable ASCII of a bounded length.
+
+    Anything else is no credential, which does not keep anybody from signing in.
+    """
+    value = authorization.decode("latin-1")
+    is_fit = len(value) <= _MAX_AUTHORIZATION and value.isascii() and value.isprintable()
+    return value if is_fit else ""
+
+
+def _require_credential(facts: Facts, authorization: str) -> None:
+    if authorization or facts.session:
+        return
+    reason = "CREDENTIAL_INVALID" if facts.authorization else "UNAUTHENTICATED"
+    raise Fault(
+        HTTPStatus.UNAUTHORIZED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        reason,
+        "the call needs a credential, and has none that could be right",
+    )
+
+
+def _route(scope: Scope) -> Route:
+    route: Route = scope["state"]["route"]
+    return route
 
 
 def _session_news(metadata: Metadata) -> dict[str, str]:

@@ -11,6 +11,7 @@ from edge.facts import Facts
 from edge.refusals import Refusal, of_fault, of_rpc
 from edge.transcoding.fault import Fault
 from edge.transcoding.frontier import Answer
+from edge.transcoding.route import Route
 from limen import messages
 
 MEDIA_TYPE = b"application/problem+json"
@@ -31,11 +32,17 @@ class Problems:
     def __init__(self, *, public_url: str) -> None:
         self._types = f"{public_url}/docs/errors#"
 
-    def of(self, error: Fault | grpc.aio.AioRpcError, facts: Facts) -> Answer:
-        """The answer to a request that the edge or the core refused."""
+    def of(
+        self, error: Fault | grpc.aio.AioRpcError, facts: Facts, route: Route | None = None
+    ) -> Answer:
+        """The answer to a request that the edge or the core refused.
+
+        Fields are named as clients of `route` know them.
+        """
         language = messages.negotiate(facts.language)
-        refusal = of_fault(error, language) if isinstance(error, Fault) else of_rpc(error, language)
-        return self._answer(refusal, facts)
+        if isinstance(error, Fault):
+            return self._answer(of_fault(error, language, route), facts)
+        return self._answer(of_rpc(error, language, route), facts)
 
     def unexpected(self, facts: Facts) -> Answer:
         """The answer when the edge itself failed. It says nothing but the request id."""

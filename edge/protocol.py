@@ -6,6 +6,7 @@ connections, and answers in plain text what it cannot parse.
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edge.facts import Facts
 from edge.problems import Problems
+from edge.secure_headers import Header, complete
 from edge.transcoding.fault import Fault
 
 
@@ -38,6 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     bounds: ClassVar[Bounds]
     problems: ClassVar[Problems]
+    defaults: ClassVar[Sequence[Header]]
 
     _head_timer: asyncio.TimerHandle | None = None
     _head_size = 0
@@ -84,10 +87,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text, in our words
         """Refuses what is no acceptable head. uvicorn calls this for every error of its parser."""
         if self._is_too_large:
-            status, reason = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "REQUEST_TOO_LARGE"
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                "REQUEST_TOO_LARGE",
+            )
         else:
-            status, reason = HTTPStatus.BAD_REQUEST, "INVALID_REQUEST"
-        self._refuse(status, grpc.StatusCode.INVALID_ARGUMENT, reason)
+            self._refuse(
+                HTTPStatus.BAD_REQUEST, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"
+            )
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing: anybody may ask for another protocol, and gets the answer of this one."""
 
     def _give_up(self) -> None:
         self._head_timer = None
@@ -108,7 +119,7 @@ class BoundedProtocol(HttpToolsProtocol):
         answer = self.problems.of(Fault(status, code, reason), facts)
         headers = [
             *self.server_state.default_headers,
-            *answer.headers,
+            *complete(answer.headers, self.defaults),
             (b"x-request-id", facts.request_id.encode("ascii")),
             (b"connection", b"close"),
         ]
@@ -118,6 +129,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def bounded_protocol(bounds: Bounds, problems: Problems) -> type[BoundedProtocol]:
-    """The protocol with its bounds, in the form that uvicorn takes: a class."""
-    return type("LimenProtocol", (BoundedProtocol,), {"bounds": bounds, "problems": problems})
+def bounded_protocol(
+    bounds: Bounds, problems: Problems, defaults: Sequence[Header] = ()
+) -> type[BoundedProtocol]:
+    """The protocol with its bounds, in the form that uvicorn takes: a class.
+
+    `defaults` are headers of every answer that comes from here.
+    """
+    own = {"bounds": bounds, "problems": problems, "defaults": defaults}
+    return type("LimenProtocol", (BoundedProtocol,), own)

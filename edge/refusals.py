@@ -1,7 +1,6 @@
 """What a refusal says, whether the core or the edge made it, before anybody words it for HTTP."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +15,9 @@ from google.rpc.error_details_pb2 import (
 )
 from google.rpc.status_pb2 import Status
 
+from edge.field_names import as_sent, json_path
 from edge.transcoding.fault import Fault, FieldFault
+from edge.transcoding.route import Route
 from edge.transcoding.status import http_status
 from limen import messages
 
@@ -35,23 +36,10 @@ _REASONS = {
     grpc.StatusCode.DEADLINE_EXCEEDED: "DEADLINE_EXCEEDED",
     grpc.StatusCode.UNIMPLEMENTED: "UNIMPLEMENTED",
 }
-# What only HTTP can be at fault in, under the reason and code that the contract has for it. The
-# sentence stays the more precise one.
-_IN_THE_CONTRACT = {
-    "ROUTE_NOT_FOUND": ("UNIMPLEMENTED", grpc.StatusCode.UNIMPLEMENTED),
-    "METHOD_NOT_ALLOWED": ("UNIMPLEMENTED", grpc.StatusCode.UNIMPLEMENTED),
-    "UNSUPPORTED_MEDIA_TYPE": ("INVALID_REQUEST", grpc.StatusCode.INVALID_ARGUMENT),
-    "NOT_ACCEPTABLE": ("INVALID_REQUEST", grpc.StatusCode.INVALID_ARGUMENT),
-    "REQUEST_TIMEOUT": ("DEADLINE_EXCEEDED", grpc.StatusCode.DEADLINE_EXCEEDED),
-    "REQUEST_TOO_LARGE": ("REQUEST_TOO_LARGE", grpc.StatusCode.RESOURCE_EXHAUSTED),
-}
 # The one reason whose HTTP status the contract sets apart from that of its code.
 _STATUSES = {"REQUEST_TOO_LARGE": 413}
 # A core that restarts or sheds load is back within about this many seconds.
 _SHORT_WAIT = 1
-
-_INDEX = re.compile(r'(\["(?:[^"\\]|\\.)*"\]|\[[^"\]]*\])')
-_UNDERSCORES = re.compile(r"_+([a-zA-Z0-9]?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +47,7 @@ class Violation:
     """What is wrong with one field."""
 
     field: str
-    """The path in JSON names, for instance `user.displayName`."""
+    """The path as the client knows it, in JSON names, for instance `displayName`."""
     reason: str
     """The rule that is broken, for instance `string.email`."""
     message: str
@@ -83,25 +71,28 @@ class Refusal:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def of_fault(fault: Fault, language: str) -> Refusal:
-    """The refusal that the edge itself raised, worded in `language`."""
-    reason, code = _IN_THE_CONTRACT.get(fault.reason, (fault.reason, fault.code))
+def of_fault(fault: Fault, language: str, route: Route | None = None) -> Refusal:
+    """The refusal that the edge itself raised, worded in `language`.
+
+    Fields are named as clients of `route` know them.
+    """
     return Refusal(
         status=fault.status,
-        code=code,
-        reason=reason,
+        code=fault.code,
+        reason=fault.reason,
         detail=messages.reason(fault.reason, language),
         language=language,
-        violations=tuple(_worded(each, language) for each in fault.fields),
+        violations=tuple(_worded(each, language, route) for each in fault.fields),
         headers=tuple(fault.headers),
     )
 
 
-def of_rpc(error: grpc.aio.AioRpcError, language: str) -> Refusal:
+def of_rpc(error: grpc.aio.AioRpcError, language: str, route: Route | None = None) -> Refusal:
     """The refusal that the core, or gRPC on the way to it, gave.
 
     The core words its refusals in the language of the call. What only gRPC says, such as that no
-    core can be reached, is worded here in `language`; its own text never leaves the edge.
+    core can be reached, is worded here in `language`; its own text never leaves the edge. Fields
+    are named as clients of `route` know them.
     """
     # Only a core that stops cancels a call whose client still waits.
     code = error.code()
@@ -119,7 +110,7 @@ def of_rpc(error: grpc.aio.AioRpcError, language: str) -> Refusal:
         language=details.words.locale or language,
         retry_after=wait,
         metadata=details.metadata,
-        violations=details.violations,
+        violations=details.violations(route),
     )
 
 
@@ -154,11 +145,10 @@ class _Details:
         delay: Duration = self.retry.retry_delay
         return max(math.ceil(delay.seconds + delay.nanos / 1e9), 1)
 
-    @property
-    def violations(self) -> tuple[Violation, ...]:
+    def violations(self, route: Route | None) -> tuple[Violation, ...]:
         return tuple(
             Violation(
-                field=json_path(each.field),
+                field=as_sent(json_path(each.field), route),
                 reason=each.reason,
                 message=each.localized_message.message or each.description,
             )
@@ -192,21 +182,9 @@ def _sentence(reason: str, language: str, metadata: Mapping[str, str], wait: int
     return messages.reason(reason, language, **params)
 
 
-def _worded(fault: FieldFault, language: str) -> Violation:
+def _worded(fault: FieldFault, language: str, route: Route | None) -> Violation:
     worded = messages.violation(fault.rule, fault.params, language)
-    return Violation(fault.field, fault.rule, worded or fault.message)
-
-
-def json_path(path: str) -> str:
-    """A field path in proto names, with its names as JSON has them (ProtoJSON: lowerCamelCase).
-
-    Indexes and map keys, which stand in brackets, are left as they are.
-    """
-    pieces = _INDEX.split(path)
-    # The separators of the split, the brackets, are every second piece.
-    pieces[::2] = [_UNDERSCORES.sub(_raise_letter, piece) for piece in pieces[::2]]
-    return "".join(pieces)
-
-
-def _raise_letter(match: re.Match[str]) -> str:
-    return match[1].upper()
+    # What is wrong with a query bears the names of the query already.
+    is_of_query = fault.rule.startswith("query.")
+    field = fault.field if is_of_query else as_sent(fault.field, route)
+    return Violation(field, fault.rule, worded or fault.message)

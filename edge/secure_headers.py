@@ -1,5 +1,7 @@
 """What every answer tells the browser not to do (OWASP Secure Headers; CSP level 3)."""
 
+from collections.abc import Iterable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Header = tuple[bytes, bytes]
@@ -37,10 +39,9 @@ class SecureHeaders:
     """
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        common = (*_COMMON, _TRANSPORT) if https else _COMMON
         self._app = app
-        self._for_data = (*common, (b"content-security-policy", _DATA_POLICY))
-        self._for_pages = (*common, (b"content-security-policy", _PAGE_POLICY))
+        self._for_data = data_headers(https=https)
+        self._for_pages = (*_common(https=https), (b"content-security-policy", _PAGE_POLICY))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on and completes the headers of its answer."""
@@ -56,7 +57,21 @@ class SecureHeaders:
         await self._app(scope, receive, send_secured)
 
     def _complete(self, headers: list[Header]) -> list[Header]:
-        present = dict(headers)
-        is_page = present.get(b"content-type", b"").startswith(b"text/html")
-        defaults = self._for_pages if is_page else self._for_data
-        return [*headers, *(header for header in defaults if header[0] not in present)]
+        is_page = dict(headers).get(b"content-type", b"").startswith(b"text/html")
+        return complete(headers, self._for_pages if is_page else self._for_data)
+
+
+def data_headers(*, https: bool) -> tuple[Header, ...]:
+    """The headers of an answer that is no page."""
+    return (*_common(https=https), (b"content-security-policy", _DATA_POLICY))
+
+
+def complete(headers: Iterable[Header], defaults: Iterable[Header]) -> list[Header]:
+    """The headers of an answer, with those of `defaults` that it does not set itself."""
+    own = list(headers)
+    present = dict(own)
+    return [*own, *(header for header in defaults if header[0] not in present)]
+
+
+def _common(*, https: bool) -> tuple[Header, ...]:
+    return (*_COMMON, _TRANSPORT) if https else _COMMON

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from edge.lifecycle import Lifecycle
 from edge.problems import Problems
 from edge.protocol import Bounds, bounded_protocol
+from edge.secure_headers import data_headers
 from edge.settings import Settings, split_address
 
 _MAX_HEAD = 32 * 1024
@@ -62,7 +63,7 @@ def make_server(
         app,
         host=host,
         port=port,
-        http=bounded_protocol(bounds, problems),
+        http=bounded_protocol(bounds, problems, data_headers(https=settings.is_https)),
         ws="none",
         lifespan="on",
         interface="asgi3",

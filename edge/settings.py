@@ -176,7 +176,7 @@ class Settings(BaseSettings):
             faults.append("LIMEN_EDGE_SECRET is required in production")
         elif len(self.edge_secret) < _MIN_SECRET:
             faults.append(f"LIMEN_EDGE_SECRET must have at least {_MIN_SECRET} characters")
-        if not self.public_url.startswith("https://"):
+        if not self.is_https:
             faults.append("LIMEN_PUBLIC_URL must begin with https:// in production")
         if not self.http_behind_tls_proxy and not _is_loopback(split_address(self.http_address)[0]):
             faults.append(
@@ -197,6 +197,11 @@ class Settings(BaseSettings):
     def public_origin(self) -> str:
         """The origin under which browsers know limen."""
         return origin_of(self.public_url)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach limen over TLS."""
+        return self.public_url.startswith("https://")
 
     @property
     def is_development(self) -> bool:

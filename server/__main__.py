@@ -5,6 +5,7 @@ those that die.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -48,6 +49,8 @@ async def _serve(settings: Settings, number: int) -> int:
     except (OSError, RuntimeError) as error:
         _log.error("core.cannot_listen", address=settings.grpc_address, error=str(error))
         return _FAILURE
+    # What exists now exists for good: the collector need not look at it again and again.
+    gc.freeze()
     _log.info("core.serving", address=settings.grpc_address, pid=os.getpid())
     await stopping.wait()
     await core.stop()

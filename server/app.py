@@ -4,13 +4,11 @@ Straight-line constructors; whoever wants to know what depends on what reads it 
 """
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 
 import grpc
-import structlog
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
@@ -48,12 +46,14 @@ from server.interceptors.origin import Origins
 from server.interceptors.redaction import Redaction
 from server.interceptors.validate import Validate
 from server.jobs.outbox import Outbox
+from server.jobs.supervision import cancel, keep_running
 from server.platform import valkey
 from server.platform.changes import Changes
 from server.platform.clock import Clock, Entropy, SystemClock
 from server.platform.database import Database
 from server.platform.logging import CallLog
 from server.platform.pages import Pages
+from server.platform.probe import Probe
 from server.platform.quotas import Quotas
 from server.platform.reporting import Reporter, SentryReporter, SilentReporter
 from server.platform.vault import Vault
@@ -69,8 +69,6 @@ SERVICES = (
     users_pb2.DESCRIPTOR.services_by_name["UserService"],
     audit_pb2.DESCRIPTOR.services_by_name["AuditService"],
 )
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +105,7 @@ class Core:
         server: grpc.aio.Server,
         health: Health,
         domain: Domain,
+        probe: Probe,
         valkey_client: Redis,
         registry: CollectorRegistry,
         reporter: Reporter,
@@ -115,6 +114,7 @@ class Core:
         self._server = server
         self._health = health
         self._domain = domain
+        self._probe = probe
         self._valkey = valkey_client
         self._registry = registry
         self._reporter = reporter
@@ -123,13 +123,15 @@ class Core:
 
     async def start(self) -> None:
         """Begins to serve. PostgreSQL may still be away: health says so until it is there."""
-        for work in (
-            self._domain.changes.run(),
-            self._domain.sessions.run(),
-            self._domain.keyring.run(),
-            self._health.run(),
-        ):
-            self._tasks.append(asyncio.create_task(self._guarded(work)))
+        await self._health.open()
+        for name, run in {
+            "changes": self._domain.changes.run,
+            "sessions": self._domain.sessions.run,
+            "keyring": self._domain.keyring.run,
+            "health": self._health.run,
+        }.items():
+            work = keep_running(name, run, reporter=self._reporter)
+            self._tasks.append(asyncio.create_task(work))
         self.port = self._server.add_insecure_port(self._settings.grpc_address)
         await self._server.start()
 
@@ -143,24 +145,13 @@ class Core:
         await self._health.close()
         self._domain.audit.close()
         await self._server.stop(self._settings.shutdown_grace)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(self._tasks)
+        self._probe.close()
         await self._domain.sessions.flush()
         self._domain.hasher.close()
         await self._domain.database.close()
         await self._valkey.aclose(close_connection_pool=True)
         await asyncio.to_thread(self._reporter.close)
-
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        """Work that should never end. If it fails, that is reported and health tells of it."""
-        try:
-            await work
-        except Exception as error:
-            _log.exception("background.failed")
-            self._reporter.report(error, request_id="", where="background")
-            await self._health.close()
-            raise
 
 
 def build_domain(
@@ -313,6 +304,7 @@ def build(
     validate = Validate()
     validate.warm(method.input_type for service in SERVICES for method in service.methods)
     secret = settings.edge_secret.get_secret_value() if settings.edge_secret else None
+    access = Access(authenticator=domain.credentials, denials=domain.recorder, clock=clock)
     chain = Chain(
         rules=rules,
         observe=Observe(
@@ -324,16 +316,19 @@ def build(
             reporter=reporter, redaction=Redaction(), shows_traces=settings.shows_traces
         ),
         deadline=Deadline(longest=settings.max_deadline),
-        gates=(
-            LimitNetwork(quotas=quotas),
-            Access(authenticator=domain.credentials, denials=domain.recorder, clock=clock),
-            LimitCaller(quotas=quotas),
-            validate,
-        ),
+        gates=(LimitNetwork(quotas=quotas), access, LimitCaller(quotas=quotas), validate),
+        lasting=access,
     )
+    probe = Probe(url=settings.database_url.get_secret_value(), name="limen-health")
+
+    async def can_work() -> None:
+        await probe.look()
+        if not domain.keyring.is_loaded():
+            await domain.keyring.load()
+
     health = Health(
         services=[service.full_name for service in SERVICES],
-        postgresql=domain.database.ping,
+        postgresql=can_work,
         valkey=lambda: valkey.ping(valkey_client),
     )
     return Core(
@@ -341,6 +336,7 @@ def build(
         server=_server(settings, chain, health, domain),
         health=health,
         domain=domain,
+        probe=probe,
         valkey_client=valkey_client,
         registry=registry,
         reporter=reporter,

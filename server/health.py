@@ -1,8 +1,8 @@
 """Telling operations whether this process can serve (gRPC health checking protocol).
 
-`""` and every service by full name are SERVING while PostgreSQL answers. `dependency.postgresql`
-and `dependency.valkey` tell of each dependency; the absence of Valkey holds mail back and closes
-nothing.
+`""` and every service by full name are SERVING while PostgreSQL answers and has limen's schema, and
+NOT_SERVING until that is known. `dependency.postgresql` and `dependency.valkey` tell of each
+dependency; the absence of Valkey holds mail back and closes nothing.
 """
 
 import asyncio
@@ -11,9 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health import aio
-
-from server import errors
-from server.platform.valkey import OUTAGES
 
 POSTGRESQL = "dependency.postgresql"
 VALKEY = "dependency.valkey"
@@ -35,6 +32,12 @@ class Health:
         self._pings = {POSTGRESQL: postgresql, VALKEY: valkey}
         self._up: dict[str, bool] = {}
 
+    async def open(self) -> None:
+        """NOT_SERVING until a probe says otherwise. Comes before the server listens."""
+        self._up.clear()
+        for name in (*self._services, *self._pings):
+            await self.servicer.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+
     async def run(self) -> None:
         """Probes until cancelled."""
         while True:
@@ -50,7 +53,7 @@ class Health:
         await self.servicer.enter_graceful_shutdown()
 
     async def _look_at(self, name: str) -> None:
-        up = await self._answers(self._pings[name])
+        up = await self._answers(name, self._pings[name])
         if self._up.get(name) is up:
             return
         self._up[name] = up
@@ -62,10 +65,11 @@ class Health:
             await self.servicer.set(service, status)
 
     @staticmethod
-    async def _answers(ping: Ping) -> bool:
+    async def _answers(name: str, ping: Ping) -> bool:
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT):
                 await ping()
-        except (errors.LimenError, TimeoutError, *OUTAGES):
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is nothing to work with
+            _log.debug("dependency.fails", dependency=name, error=type(error).__name__)
             return False
         return True

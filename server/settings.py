@@ -6,12 +6,32 @@ import ipaddress
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.asyncio.connection import parse_url
+
+from server.platform.database_urls import for_asyncpg
 
 _KEY_BYTES = 32
+_SHORTEST_EDGE_SECRET = 32
+_MOST_LIMIT_SCALE = 10
+
+# The floor that OWASP's Password Storage Cheat Sheet names: 19 MiB twice, or 46 MiB once.
+_LEAST_MEMORY_KIB = 19 * 1024
+_LEAST_MEMORY_KIB_ONCE = 46 * 1024
+
+# RFC 1918, RFC 4193, and link-local addresses. What `ipaddress` calls private is far more.
+_PRIVATE = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "fc00::/7",
+    "fe80::/10",
+)
 
 
 class Profile(StrEnum):
@@ -33,7 +53,26 @@ def _is_address(value: str) -> str:
     return value
 
 
+def _in_asyncpgs_words(url: SecretStr) -> SecretStr:
+    return SecretStr(for_asyncpg(url.get_secret_value()))
+
+
+def _is_valkey(url: SecretStr) -> SecretStr:
+    try:
+        parse_url(url.get_secret_value())
+    except ValueError:
+        raise ValueError("must look like redis://host:port, rediss://... or unix://path") from None
+    return url
+
+
+def _raise_case(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
 Address = Annotated[str, AfterValidator(_is_address)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_in_asyncpgs_words)]
+ValkeyUrl = Annotated[SecretStr, AfterValidator(_is_valkey)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_raise_case)]
 
 
 class Settings(BaseSettings):
@@ -43,7 +82,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="LIMEN_", frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="LIMEN_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     profile: Profile = Profile.DEVELOPMENT
@@ -59,10 +102,10 @@ class Settings(BaseSettings):
     max_deadline: Annotated[float, Field(gt=0)] = 30.0
     max_concurrent_calls: Annotated[int, Field(ge=10)] = 2000
 
-    database_url: SecretStr
+    database_url: DatabaseUrl
     database_pool: Annotated[int, Field(ge=2, le=500)] = 20
     database_pool_timeout: Annotated[float, Field(gt=0)] = 2.0
-    valkey_url: SecretStr
+    valkey_url: ValkeyUrl
 
     secret_key: SecretStr
     """Keys of 32 bytes in base64url, separated by commas: the first makes, all of them verify."""
@@ -89,7 +132,7 @@ class Settings(BaseSettings):
     """Multiplies every budget of the contract. Unset: 1 in production, 20 elsewhere."""
 
     sentry_dsn: SecretStr | None = None
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"
 
     @model_validator(mode="after")
     def _fits_profile(self) -> "Settings":
@@ -102,14 +145,27 @@ class Settings(BaseSettings):
 
     def _production_faults(self) -> list[str]:
         faults = []
-        if not self.public_url.startswith("https://"):
-            faults.append("LIMEN_PUBLIC_URL must begin with https:// in production")
+        if not _is_https(self.public_url):
+            faults.append("LIMEN_PUBLIC_URL must begin with https:// and a host in production")
         if self.edge_secret is None:
             faults.append("LIMEN_EDGE_SECRET is required in production")
-        if self.smtp_url is None:
+        elif len(self.edge_secret) < _SHORTEST_EDGE_SECRET:
+            faults.append(
+                f"LIMEN_EDGE_SECRET must have at least {_SHORTEST_EDGE_SECRET} characters"
+            )
+        if not self.smtp_url:
             faults.append("LIMEN_SMTP_URL is required in production")
         if "localhost" in self.mail_from:
             faults.append("LIMEN_MAIL_FROM must name your own domain in production")
+        if not self._hashes_slowly():
+            faults.append(
+                f"LIMEN_ARGON2_MEMORY_KIB must be at least {_LEAST_MEMORY_KIB}, or"
+                f" {_LEAST_MEMORY_KIB_ONCE} where LIMEN_ARGON2_TIME is 1, in production"
+            )
+        if self.limit_scale > _MOST_LIMIT_SCALE:
+            faults.append(
+                f"LIMEN_RATE_LIMIT_SCALE must be at most {_MOST_LIMIT_SCALE} in production"
+            )
         faults.extend(
             f"{name} listens in plain text on a public address; use a loopback or private one"
             for name, address in (
@@ -119,6 +175,10 @@ class Settings(BaseSettings):
             if _is_public(address)
         )
         return faults
+
+    def _hashes_slowly(self) -> bool:
+        least = _LEAST_MEMORY_KIB if self.argon2_time > 1 else _LEAST_MEMORY_KIB_ONCE
+        return self.argon2_memory_kib >= least
 
     def secret_keys(self) -> list[bytes]:
         """The root secrets, the one in force first.
@@ -172,10 +232,18 @@ def _decode_key(text: str) -> bytes:
     return key
 
 
+def _is_https(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _is_public(address: str) -> bool:
     host = address.rpartition(":")[0].strip("[]")
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:
         return host != "localhost"
-    return ip.is_unspecified or not (ip.is_loopback or ip.is_private)
+    return not (ip.is_loopback or any(ip in ipaddress.ip_network(net) for net in _PRIVATE))

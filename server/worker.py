@@ -47,6 +47,7 @@ from server.platform.vault import Vault
 from server.settings import Address, MisconfiguredError, Settings
 from server.users import sweeps as user_sweeps
 
+_FAILURE = 1
 _MISCONFIGURED = 3
 _SECONDS_TO_CLOSE = 1.0
 
@@ -72,6 +73,7 @@ class Worker:
         consumer: Consumer,
         parts: Mapping[str, Part],
         closing: Sequence[Part],
+        registry: CollectorRegistry,
         reporter: Reporter,
         grace: float,
     ) -> None:
@@ -79,8 +81,14 @@ class Worker:
         self._consumer = consumer
         self._parts = parts
         self._closing = closing
+        self._registry = registry
         self._reporter = reporter
         self._grace = grace
+
+    def serve_metrics(self, address: Address) -> None:
+        """Serves Prometheus metrics."""
+        host, _, port = address.rpartition(":")
+        start_http_server(int(port), addr=host.strip("[]"), registry=self._registry)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Works until `stopping`, lets the jobs that run end, and closes."""
@@ -159,9 +167,6 @@ def build(settings: WorkerSettings) -> Worker:
         entropy=entropy,
     )
     backlog = BacklogGauge(database=database, clock=clock, registry=registry)
-    if settings.worker_metrics_address is not None:
-        host, _, port = settings.worker_metrics_address.rpartition(":")
-        start_http_server(int(port), addr=host.strip("[]"), registry=registry)
     return Worker(
         consumer=consumer,
         parts={
@@ -177,6 +182,7 @@ def build(settings: WorkerSettings) -> Worker:
             database.close,
             partial(asyncio.to_thread, reporter.close),
         ],
+        registry=registry,
         reporter=reporter,
         grace=grace,
     )
@@ -214,21 +220,35 @@ def main() -> int:
     try:
         settings = WorkerSettings()
         logging.configure(settings.log_level, "worker")
-        uvloop.run(_work(settings))
-    except (MisconfiguredError, ValidationError) as error:
-        sys.stderr.write(f"limen cannot start: {error}\n")
-        return _MISCONFIGURED
-    return 0
+        return uvloop.run(_work(settings))
+    except MisconfiguredError as error:
+        return _refuse(str(error))
+    except ValidationError as error:
+        faults = (f"LIMEN_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
+        return _refuse("; ".join(faults))
 
 
-async def _work(settings: WorkerSettings) -> None:
+def _refuse(text: str) -> int:
+    sys.stderr.write(f"limen cannot start: {text}\n")
+    return _MISCONFIGURED
+
+
+async def _work(settings: WorkerSettings) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     worker = build(settings)
+    address = settings.worker_metrics_address
+    if address is not None:
+        try:
+            worker.serve_metrics(address)
+        except OSError as error:
+            _log.error("worker.cannot_listen", address=address, error=str(error))
+            return _FAILURE
     _log.info("worker.working", pid=os.getpid())
     await worker.run(stopping)
     _log.info("worker.stopped")
+    return 0
 
 
 def _origin(settings: Settings) -> MailAddress:

@@ -1,4 +1,7 @@
-"""The reasons for which calls are refused, and the HTTP status that each becomes."""
+"""The reasons for which calls are refused, and the HTTP status that each becomes.
+
+That is the status of the gRPC code, unless the comment of the reason states another, as `HTTP 405`.
+"""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +17,8 @@ from edge.transcoding.status import http_status
 REASON_ENUM = "limen.errors.v1.ErrorReason"
 
 _PREFIX = "ERROR_REASON_"
-_CODE = re.compile(r"^Code: ([A-Z_]+)(?:.*?HTTP (\d{3}))?", re.DOTALL)
+_CODE = re.compile(r"[A-Z_]+")
+_STATUS = re.compile(r"\bHTTP (\d{3})\b")
 _WORD = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b")
 
 
@@ -74,16 +78,18 @@ def quoted_reasons(text: str, known: Mapping[str, Reason]) -> str:
 
 
 def _reason(contract: Contract, value: EnumValueDescriptor) -> Reason:
-    parts = paragraphs(contract.comment(value))
+    comment = contract.comment(value)
+    parts = paragraphs(comment)
     labelled = _labelled(parts[-1]) if parts else {}
-    match = _CODE.match(f"Code: {labelled.get('Code', '')}")
-    code = StatusCode.__members__.get(match[1]) if match else None
-    if match is None or code is None:
+    match = _CODE.match(labelled.get("Code", ""))
+    code = StatusCode.__members__.get(match[0]) if match else None
+    if code is None:
         raise ContractError(f"{value.name}: its comment names no gRPC code")
+    stated = _STATUS.search(comment)
     return Reason(
         name=value.name.removeprefix(_PREFIX),
         code=code.name,
-        status=int(match[2] or http_status(code)),
+        status=int(stated[1]) if stated else http_status(code),
         description="\n\n".join(map(flowed, parts[:-1])),
         example=_capitalised(labelled.get("Example", "")),
         metadata=labelled.get("Metadata", ""),

@@ -117,7 +117,7 @@ async def _receive_all(receive: Receive, limit: int) -> bytes:
 def _too_large(limit: int) -> Fault:
     return Fault(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
         "REQUEST_TOO_LARGE",
         f"the body has more than {limit} bytes",
     )

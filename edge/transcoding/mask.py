@@ -36,7 +36,10 @@ class UpdateMask:
         resource: DescMessage,
         bound: Collection[str],
         lexicon: Lexicon,
+        *,
+        checks: bool,
     ) -> None:
+        self._checks = checks
         self._mask = mask
         self._mask_type = mask_type
         self._body = body
@@ -50,11 +53,12 @@ class UpdateMask:
         """Give the mask of `message` the fields that `tree`, which it was made from, has.
 
         Raises:
-            Fault: The mask has paths, and one of them leads nowhere.
+            Fault: The mask has paths, which are to be checked, and one of them leads nowhere.
         """
         mask = message[self._mask]
         if mask is not None and mask.paths:
-            self._check(mask.paths)
+            if self._checks:
+                self._check(mask.paths)
             return
         content = tree.get(self._body.json_name)
         if isinstance(content, dict):
@@ -101,7 +105,9 @@ class UpdateMask:
         return any(int(each) in (_OUTPUT_ONLY, _IDENTIFIER) for each in options[self._behavior])
 
 
-def update_mask(binding: Binding, bound: Collection[str], lexicon: Lexicon) -> UpdateMask | None:
+def update_mask(
+    binding: Binding, bound: Collection[str], lexicon: Lexicon, *, checks: bool
+) -> UpdateMask | None:
     """Return the update mask of a binding, or None if it has none.
 
     It has one if it is a PATCH whose body is a message beside exactly one field mask.
@@ -112,7 +118,7 @@ def update_mask(binding: Binding, bound: Collection[str], lexicon: Lexicon) -> U
     if binding.method != "PATCH" or body is None or resource is None or len(masks) != 1:
         return None
     mask, kind = masks[0]
-    return UpdateMask(mask, kind.type, body, resource, bound, lexicon)
+    return UpdateMask(mask, kind.type, body, resource, bound, lexicon, checks=checks)
 
 
 def _mask_in(field: DescField) -> DescMessage | None:

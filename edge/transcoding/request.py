@@ -26,20 +26,22 @@ class RequestMaker:
     """Makes the requests of one binding.
 
     Everything becomes one tree of JSON, which is converted once: so path, query and body obey the
-    same rules.
+    same rules. With `validates` unset, the rules of the contract and the paths of an update mask
+    are left for the server to check.
 
     Raises:
         ContractError: The binding names fields that do not exist or do not fit.
     """
 
-    def __init__(self, binding: Binding, lexicon: Lexicon) -> None:
+    def __init__(self, binding: Binding, lexicon: Lexicon, *, validates: bool = True) -> None:
+        self._validates = validates
         self._message = binding.rpc.input
         self._type = self._message.type
         self._lexicon = lexicon
         self._shape = lexicon.guard.shape(self._message)
         self._variables = PathVariables(binding, lexicon)
         self._query = Query(binding, self._variables.paths, lexicon)
-        self._mask = update_mask(binding, self._variables.paths, lexicon)
+        self._mask = update_mask(binding, self._variables.paths, lexicon, checks=validates)
         self._field = _body_field(binding, lexicon)
         self._has_own_json = kinds.has_own_json(self._message)
         self.takes_body = bool(binding.body)
@@ -51,7 +53,7 @@ class RequestMaker:
         self._is_final = self._mask is None and not self.takes_raw_body
 
     def make(self, segments: Sequence[str], query: bytes, body: bytes, media_type: bytes) -> bytes:
-        """Return the request, serialized and valid by the rules of the contract.
+        """Return the request, serialized.
 
         `segments` are those of the path, percent-encoded; `media_type` counts for raw bodies only.
 
@@ -68,7 +70,8 @@ class RequestMaker:
             fill(self._raw_part(message), body, media_type)
         if self._mask is not None:
             self._mask.complete(message, tree)
-        self._lexicon.rules.check(message)
+        if self._validates:
+            self._lexicon.rules.check(message)
         return wire if self._is_final else message.to_binary()
 
     def warm(self) -> None:
@@ -79,7 +82,8 @@ class RequestMaker:
         """
         with suppress(Fault):
             self._convert({})
-        self._lexicon.rules.prepare(self._type())
+        if self._validates:
+            self._lexicon.rules.prepare(self._type())
 
     def _read(self, body: bytes) -> Any:
         """Return the tree that the body alone makes: an object, unless the type is none in JSON."""

@@ -10,6 +10,9 @@ from typing import Any
 from edge.transcoding.fault import FieldFault, invalid
 from edge.transcoding.places import Place
 
+_MOST_DIGITS = 400
+"""More than the whole part of any double has; a longer one is infinite as a double."""
+
 JsonValue = Any
 """What `json` makes: dict, list, str, int, float, bool or None."""
 
@@ -28,10 +31,6 @@ def read(text: bytes, place: Place) -> JsonValue:
         raise invalid([_not_json(place, error)]) from None
     except RecursionError:
         raise invalid([too_deep(place)]) from None
-    except ValueError:
-        # Python refuses to convert thousands of digits at once; no field could hold them.
-        fault = FieldFault(str(place), "json.type", "holds a number that is too long")
-        raise invalid([fault]) from None
 
 
 def too_deep(place: Place) -> FieldFault:
@@ -63,8 +62,20 @@ def _no_constant(name: str) -> JsonValue:
     raise json.JSONDecodeError(f"{name} is not a JSON value", "", 0)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
-_KEEPING_DECODER = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_no_constant)
+def _whole_number(digits: str) -> int | float:
+    """Read a number that no field can hold as one of no bounds: its place is found out later.
+
+    Python takes its time over thousands of digits, and refuses to convert more.
+    """
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_whole_number, parse_constant=_no_constant
+)
+_KEEPING_DECODER = json.JSONDecoder(
+    object_pairs_hook=_Members, parse_int=_whole_number, parse_constant=_no_constant
+)
 
 
 def _read(text: str, place: Place) -> JsonValue:

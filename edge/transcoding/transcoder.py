@@ -50,6 +50,10 @@ class Transcoder:
     events a sign of life is sent every `heartbeat` seconds; a server that begins a stream with
     `silent_start` seconds of silence is taken to have accepted the call.
 
+    `validated` are the full names of the RPCs whose requests are held to the rules of the contract
+    here, before the hop; None means all. To be left out are those whose server has something to
+    say first, such as that the caller may not call.
+
     Raises:
         ContractError: The contract cannot be served as it is; see its text.
     """
@@ -64,12 +68,14 @@ class Transcoder:
         max_body: int = 1_048_576,
         heartbeat: float = 15.0,
         silent_start: float = 1.0,
+        validated: Collection[str] | None = None,
     ) -> None:
         self._channel = channel
         self._frontier = frontier
         self._max_body = max_body
         self._heartbeat = heartbeat
         self._silent_start = silent_start
+        self._validated = validated
         self._lexicon = Lexicon(read_registry(contract))
         self._router: Router[_Endpoint] = Router()
         self._endpoints = [
@@ -108,14 +114,16 @@ class Transcoder:
             await _send(answer, scope, send)
 
     def _add(self, binding: Binding) -> _Endpoint:
-        requests = RequestMaker(binding, self._lexicon)
+        rpc = full_name(binding.rpc)
+        validates = self._validated is None or rpc in self._validated
+        requests = RequestMaker(binding, self._lexicon, validates=validates)
         responses = ResponseReader(binding, self._lexicon)
         serving = self._serving(binding, responses)
         endpoint = _Endpoint(_route(binding), requests, responses, serving)
         try:
             self._router.add(binding.method, binding.template, endpoint)
         except ValueError as error:
-            raise ContractError(f"{full_name(binding.rpc)}: {error}") from error
+            raise ContractError(f"{rpc}: {error}") from error
         return endpoint
 
     def _serving(self, binding: Binding, responses: ResponseReader) -> UnaryServing | StreamServing:

@@ -6,6 +6,7 @@ import typer
 
 from server.commands.exit_codes import ExitCode
 from server.platform import migrations
+from server.platform.database_urls import for_asyncpg
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -24,8 +25,13 @@ def migrate(
     """Bring the database to this version's schema.
 
     Safe to run at any time and from several machines at once: what is there already is left alone.
-    Exit codes: 0 done, 1 PostgreSQL refused or is away.
+    Exit codes: 0 done, 1 PostgreSQL refused or is away, 3 the URL is none of PostgreSQL.
     """
+    try:
+        url = for_asyncpg(url)
+    except ValueError as error:
+        typer.echo(f"LIMEN_DATABASE_URL {error}", err=True)
+        raise typer.Exit(ExitCode.MISCONFIGURED) from error
     work = migrations.downgrade(url, to) if down else migrations.upgrade(url, to)
     try:
         changed = asyncio.run(work)

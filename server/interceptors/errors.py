@@ -1,7 +1,7 @@
 """The one place that makes a status, and that hides what nobody foresaw."""
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Never
 
 import grpc
@@ -20,6 +20,13 @@ from server.platform.reporting import Reporter
 DOMAIN = "limen"
 
 _DETAILS = "grpc-status-details-bin"
+
+# Clients refuse trailers of more than 8 KiB, and then know nothing of the status at all.
+_MOST_VIOLATIONS = 20
+_MOST_BYTES_OF_VIOLATIONS = 4096
+_LONGEST_VALUE = 100
+_MOST_CALLS_SHOWN = 20
+_LONGEST_CALL_SHOWN = 200
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +64,7 @@ class Errors:
         shown = self._redaction.shown(request) if request is not None else None
         _log.error("unexpected", rpc=rpc, request_id=request_id, request=shown, exc_info=error)
         self._reporter.report(error, request_id=request_id, where=rpc)
-        return traceback.format_exception(error)[-20:] if self._shows_traces else None
+        return _trace(error) if self._shows_traces else None
 
 
 def status_of(
@@ -83,9 +90,7 @@ def _details(
     yield error_details_pb2.LocalizedMessage(locale=language, message=message)
     yield error_details_pb2.RequestInfo(request_id=request_id)
     if error.faults:
-        yield error_details_pb2.BadRequest(
-            field_violations=[_violation(fault, language) for fault in error.faults]
-        )
+        yield error_details_pb2.BadRequest(field_violations=_violations(error.faults, language))
     if error.retry_after is not None:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromMilliseconds(int(error.retry_after * 1000))
@@ -94,15 +99,34 @@ def _details(
         yield error_details_pb2.DebugInfo(stack_entries=trace)
 
 
+def _violations(
+    faults: Sequence[errors.Fault], language: str
+) -> Iterator[error_details_pb2.BadRequest.FieldViolation]:
+    """The first faults: as many as fit. A small request may well have thousands."""
+    size = 0
+    for fault in faults[:_MOST_VIOLATIONS]:
+        violation = _violation(fault, language)
+        size += violation.ByteSize()
+        if size > _MOST_BYTES_OF_VIOLATIONS:
+            return
+        yield violation
+
+
 def _violation(fault: errors.Fault, language: str) -> error_details_pb2.BadRequest.FieldViolation:
-    english = violations.violation(fault.rule, fault.params, "en") or fault.text
-    localised = violations.violation(fault.rule, fault.params, language) or fault.text
+    params = {name: value[:_LONGEST_VALUE] for name, value in fault.params.items()}
+    english = violations.violation(fault.rule, params, "en") or fault.text
+    localised = violations.violation(fault.rule, params, language) or fault.text
     return error_details_pb2.BadRequest.FieldViolation(
-        field=fault.field,
+        field=fault.field[:_LONGEST_VALUE],
         description=english,
         reason=fault.rule,
         localized_message=error_details_pb2.LocalizedMessage(locale=language, message=localised),
     )
+
+
+def _trace(error: Exception) -> list[str]:
+    calls = traceback.format_exception(error)[-_MOST_CALLS_SHOWN:]
+    return [call[-_LONGEST_CALL_SHOWN:] for call in calls]
 
 
 def _packed(detail: Any) -> any_pb2.Any:

@@ -4,6 +4,7 @@ from google.protobuf.message import Message
 
 from server import errors
 from server.interceptors.call import Call
+from server.platform import networks
 from server.platform.quotas import Quotas
 
 
@@ -18,7 +19,7 @@ class LimitNetwork:
         budget = call.rule.budget
         wait = await self._quotas.take(
             budget.name,
-            f"network:{call.origin.network}",
+            f"network:{networks.aggregated(call.origin.network)}",
             per_minute=budget.network_per_minute,
             lease=budget.lease,
         )

@@ -1,5 +1,6 @@
 """Innermost: the request keeps every rule that the contract declares for its fields."""
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +12,8 @@ from protovalidate import Validator, Violation
 
 from server import errors
 from server.interceptors.call import Call
+
+_LONGEST_KEY = 80
 
 
 class Validate:
@@ -58,7 +61,11 @@ def _path(elements: Iterable[Any]) -> str:
 
 
 def _subscript(kind: Any) -> str:
-    return f'"{kind.value}"' if kind.field == "string_key" else str(kind.value)
+    if kind.field == "index":
+        return str(kind.value)
+    key = str(kind.value)
+    # ASCII with escapes: callers make keys up, of any characters and length.
+    return json.dumps(key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}...")
 
 
 def _params(violation: Violation) -> dict[str, str]:

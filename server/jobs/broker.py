@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from taskiq import AckableMessage, BrokerMessage, TaskiqMessage
 from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.abc.serializer import TaskiqSerializer
@@ -27,7 +29,8 @@ _MOST_BYTES = 256
 _MOST_ENTRIES = 10_000
 _BLOCK_SECONDS = 0.5
 _LONGEST_CALL_SECONDS = 3
-_RETRY_SECONDS = 0.5
+_FIRST_DELAY = 0.25
+_LONGEST_DELAY = 4.0
 _FORGET_SECONDS = 24 * 3600
 
 _log = structlog.get_logger(__name__)
@@ -56,8 +59,7 @@ class JobIdFormatter(TaskiqFormatter):
         payload = self._serializer.loadb(message)
         if not isinstance(payload, dict) or payload.keys() != {_FIELD}:
             raise ValueError("not a job id")
-        job_id = str(UUID(str(payload[_FIELD])))
-        return TaskiqMessage(task_id=job_id, task_name=TASK, labels={}, args=[job_id], kwargs={})
+        return _message(UUID(str(payload[_FIELD])))
 
 
 class JobBroker(RedisStreamBroker):
@@ -80,6 +82,8 @@ class JobBroker(RedisStreamBroker):
             timeout=_LONGEST_CALL_SECONDS,
             socket_timeout=_LONGEST_CALL_SECONDS,
             socket_connect_timeout=1,
+            retry=Retry(NoBackoff(), 1),
+            health_check_interval=30,
         )
         # Said aloud, although it is the default of this version: a pickle would be code.
         self.serializer = JSONSerializer()
@@ -90,10 +94,20 @@ class JobBroker(RedisStreamBroker):
         self._reclaimed = 0.0
         self._stopped = False
 
-    async def publish(self, job_id: UUID) -> None:
-        """Puts a job's id on the stream. Raises one of `valkey.OUTAGES`."""
-        message = TaskiqMessage(task_id=str(job_id), task_name=TASK, labels={}, args=[], kwargs={})
-        await self.kick(self.formatter.dumps(message))
+    async def publish(self, job_ids: Iterable[UUID]) -> None:
+        """Puts the ids of jobs on the stream, all in one round trip.
+
+        Raises one of `valkey.OUTAGES`; any number of them may then be on the stream.
+        """
+        async with self._valkey.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.xadd(
+                    STREAM,
+                    {_DATA: self.formatter.dumps(_message(job_id)).message},
+                    maxlen=self.maxlen,
+                    approximate=self.approximate,
+                )
+            await pipeline.execute()
 
     def stop(self) -> None:
         """Ends `listen` within half a second: a cancellation alone can get lost on its way."""
@@ -101,17 +115,17 @@ class JobBroker(RedisStreamBroker):
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yields messages until stopped or closed, waiting through every outage."""
-        has_joined = False
+        has_joined, delay = False, _FIRST_DELAY
         while not self._stopped:
             try:
                 if not has_joined:
                     await self._join()
-                    has_joined = True
+                    has_joined, delay = True, _FIRST_DELAY
                 messages = [*await self._new(), *await self._abandoned()]
             except OUTAGES as error:
-                has_joined = False
-                _log.warning("jobs.stream_lost", error=type(error).__name__)
-                await asyncio.sleep(_RETRY_SECONDS)
+                _log.warning("jobs.stream_lost", error=type(error).__name__, seconds=delay)
+                await asyncio.sleep(delay)
+                has_joined, delay = False, min(delay * 2, _LONGEST_DELAY)
                 continue
             for message in messages:
                 yield message
@@ -164,3 +178,8 @@ class JobBroker(RedisStreamBroker):
                 _log.warning("jobs.stream_lost", error=type(error).__name__)
 
         return acknowledge
+
+
+def _message(job_id: UUID) -> TaskiqMessage:
+    task_id = str(job_id)
+    return TaskiqMessage(task_id=task_id, task_name=TASK, labels={}, args=[task_id], kwargs={})

@@ -28,16 +28,16 @@ class Relay:
     """Moves job ids from the outbox to the stream, woken by new rows and once a second.
 
     Several may run: each row is claimed by one of them. A claim is committed before its id is
-    published, because a worker that comes first would find the row locked. When publishing fails
+    published, because a worker that came first would find the row locked. When publishing fails
     the claim is taken back; when the relay dies in between, or the id is lost on its way, the claim
-    lapses after `lost_after` and the row is published again.
+    lapses after `lost_after` and the row is published again. An id too many does no harm.
     """
 
     def __init__(
         self,
         *,
         database: Database,
-        publish: Callable[[UUID], Awaitable[None]],
+        publish: Callable[[Sequence[UUID]], Awaitable[None]],
         clock: Clock,
         lost_after: timedelta = timedelta(seconds=30),
     ) -> None:
@@ -67,17 +67,16 @@ class Relay:
     async def relay_due(self) -> int:
         """Publishes one batch of due jobs and returns how many there were.
 
-        Raises `errors.Unavailable` or one of `valkey.OUTAGES`; what was not published is unclaimed.
+        Raises `errors.Unavailable` or one of `valkey.OUTAGES`; the batch is then free to be taken.
         """
         job_ids = await self._claim()
-        published = 0
+        if not job_ids:
+            return 0
         try:
-            for job_id in job_ids:
-                await self._publish(job_id)
-                published += 1
-        finally:
-            if published < len(job_ids):
-                await self._release(job_ids[published:])
+            await self._publish(job_ids)
+        except BaseException:
+            await self._release(job_ids)
+            raise
         return len(job_ids)
 
     async def _claim(self) -> Sequence[UUID]:

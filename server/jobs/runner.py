@@ -112,6 +112,9 @@ class Runner:
                 await self._attempt(row)
         except errors.Unavailable:
             _log.warning("jobs.database_away", job_id=str(job_id))
+        except Exception as error:  # noqa: BLE001 - a defect of the runner itself; nobody is above
+            _log.exception("jobs.broken", job_id=str(job_id))
+            self._reporter.report(error, request_id=str(job_id), where="jobs")
 
     async def _attempt(self, row: OutboxRow) -> None:
         job = Job(job_id=row.job_id, kind=row.kind, args=row.args, attempt=row.attempts)

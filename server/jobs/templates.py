@@ -9,7 +9,7 @@ from typing import NamedTuple
 from babel.dates import format_timedelta
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from limen.messages import LANGUAGES, Catalogue, negotiate
+from limen.messages import Catalogue, negotiate
 from limen.messages.catalogue import posix_name
 from limen.messages.sentences import Sentence
 from server.jobs.wording import (
@@ -129,9 +129,3 @@ def greetable(name: str) -> str:
 def _greeting(speech: _Speech, wording: Wording, name: str) -> str:
     shown = greetable(name) if wording.greets_by_name else ""
     return speech(GREETING, name=shown) if shown else speech(NAMELESS_GREETING)
-
-
-def warm() -> None:
-    """Reads the catalogues now, so that the first letter does not wait for them."""
-    for language in LANGUAGES:
-        _CATALOGUE.translations(language)

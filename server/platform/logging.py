@@ -1,5 +1,7 @@
 """Structured logs: one JSON object a line on standard output."""
 
+import contextlib
+import json
 import logging
 import re
 import sys
@@ -12,6 +14,7 @@ import structlog
 
 _SECRET_NAMES = ("password", "secret", "token", "authorization", "cookie", "credential")
 _QUOTED_ROWS = re.compile(r"^DETAIL:.*", re.MULTILINE)
+_GRPC = "grpc._cython.cygrpc"
 """What PostgreSQL adds to an error: the values that it is about."""
 
 
@@ -30,7 +33,7 @@ def configure(level: str, process: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_serialize)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=lambda *_: _Lines(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
@@ -45,6 +48,26 @@ def configure(level: str, process: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(logging.getLevelName(level), logging.WARNING))
+    logging.getLogger(_GRPC).addFilter(_shows_no_metadata)
+
+
+def _shows_no_metadata(record: logging.LogRecord) -> bool:
+    """Whether a record of gRPC may be written.
+
+    It shows metadata that are no text, be they a credential, with a trace for each of them.
+    """
+    return not str(record.msg).startswith("Invalid encoding on")
+
+
+class _Lines(structlog.BytesLogger):
+    """Standard output for as long as somebody reads it: without a log, limen goes on."""
+
+    def msg(self, message: bytes) -> None:
+        """Writes a line."""
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
 
 
 class CallLog:
@@ -57,7 +80,7 @@ class CallLog:
     def __init__(self, *, process: str, level: str) -> None:
         self._process = process
         self._wanted = logging.getLevelName(level) <= logging.INFO
-        self._write = structlog.BytesLogger(sys.stdout.buffer).msg
+        self._write = _Lines(sys.stdout.buffer).msg
 
     def write(self, **fields: str | float) -> None:
         """Writes one line of level `info`."""
@@ -77,7 +100,11 @@ def _redact(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mutabl
 
 
 def _serialize(event: Any, **_options: Any) -> bytes:
-    return orjson.dumps(event, default=str)
+    try:
+        return orjson.dumps(event, default=str)
+    except TypeError:
+        # Half a character, or a number beyond 64 bits: the library of Python writes those as well.
+        return json.dumps(event, default=str).encode()
 
 
 def _serialize_text(event: Any, **_options: Any) -> str:

@@ -1,6 +1,7 @@
 """Page tokens: where a list goes on, in a form that callers cannot change or carry elsewhere."""
 
 import hashlib
+import hmac
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -58,7 +59,7 @@ class Pages:
         except ValueError:
             raise _invalid() from None
         seal, position = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if seal != self._seal(listing, filter_text, position):
+        if not hmac.compare_digest(seal, self._seal(listing, filter_text, position)):
             raise _invalid()
         return position
 

@@ -5,9 +5,11 @@ trip. A lease that is not used up lapses after a minute: the shared count may th
 calls made, never behind.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import structlog
 from limits import RateLimitItemPerMinute
@@ -51,6 +53,8 @@ class Quotas:
         self._resume = 0.0
         """When to ask Valkey again; 0 while it answers."""
         self._leases: OrderedDict[tuple[str, str], _Lease] = OrderedDict()
+        self._refills: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        """Calls that come at once share one lease, instead of each taking its own."""
         self._items: dict[int, RateLimitItemPerMinute] = {}
 
     async def take(self, budget: str, key: str, *, per_minute: int, lease: int) -> float | None:
@@ -58,22 +62,33 @@ class Quotas:
 
         Returns None when there was one, otherwise the seconds until there may be.
         """
-        if lease <= 1:
-            return await self._hit(budget, key, per_minute, 1)
-        held = self._leases.get((budget, key))
-        now = time.monotonic()
-        if held is not None and held.left > 0 and held.lapses > now:
-            held.left -= 1
+        place = (budget, key)
+        if self._has_left(place):
             return None
-        if await self._hit(budget, key, per_minute, lease) is None:
-            self._hold(budget, key, _Lease(lease - 1, now + _WINDOW_SECONDS))
-            return None
+        # Without Valkey there is nobody to share with, and nobody waits for one who finds out.
+        if lease > 1 and not self._resume:
+            async with self._refills.setdefault(place, asyncio.Lock()):
+                if self._has_left(place) or await self._refill(place, per_minute, lease):
+                    return None
         return await self._hit(budget, key, per_minute, 1)
 
-    def _hold(self, budget: str, key: str, lease: _Lease) -> None:
-        self._leases[budget, key] = lease
+    def _has_left(self, place: tuple[str, str]) -> bool:
+        """Takes one call from the lease that is held, if it has any."""
+        held = self._leases.get(place)
+        if held is None or held.left == 0 or held.lapses <= time.monotonic():
+            return False
+        held.left -= 1
+        return True
+
+    async def _refill(self, place: tuple[str, str], per_minute: int, lease: int) -> bool:
+        """Takes one call from a new lease, if the shared budget gives one."""
+        now = time.monotonic()
+        if await self._hit(*place, per_minute, lease) is not None:
+            return False
+        self._leases[place] = _Lease(lease - 1, now + _WINDOW_SECONDS)
         if len(self._leases) > _MOST_LEASES:
             self._leases.popitem(last=False)
+        return True
 
     async def _hit(self, budget: str, key: str, per_minute: int, cost: int) -> float | None:
         item = self._item(per_minute)

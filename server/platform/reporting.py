@@ -50,7 +50,9 @@ class SentryReporter:
         scope = self._sdk.Scope(client=self._client)
         scope.set_tag("request_id", request_id)
         scope.set_tag("where", where)
-        scope.capture_exception(error)
+        # Only the scope in use decides which client sends, whoever is asked to.
+        with self._sdk.scope.use_scope(scope):
+            scope.capture_exception(error)
 
     def close(self) -> None:
         """Sends what is still waiting, for at most two seconds."""

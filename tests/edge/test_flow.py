@@ -17,6 +17,7 @@ from tests.edge.fake_core import Refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+BEARER = {"authorization": "Bearer token"}
 SIGN_IN = {"email": "ann@example.com", "password": "correct horse"}
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 USER = users_pb2.GetUserResponse(user=users_pb2.User(user_id="u1", email="ann@example.com"))
@@ -47,7 +48,7 @@ async def sign_in(edge, core):
 
 async def test_a_call_goes_through_and_back(edge, core):
     core.on("GetUser", USER)
-    answer = await edge.get("/v1/users/me")
+    answer = await edge.get("/v1/users/me", headers=BEARER)
     assert answer.status_code == 200
     assert answer.json()["email"] == "ann@example.com"
     assert answer.headers["content-type"] == "application/json"
@@ -108,7 +109,7 @@ async def test_signing_out_ends_the_cookies(edge, core):
     assert answer.status_code == 200
     assert all("Max-Age=0" in value for value in answer.headers.get_list("set-cookie"))
     assert "x-csrf-token" not in answer.headers
-    await edge.get("/v1/users/me")
+    await edge.get("/v1/users/me", headers=BEARER)
     assert "limen-session" not in core.last.metadata
 
 
@@ -157,7 +158,7 @@ async def test_a_refusal_of_the_core_is_a_problem_in_its_words(edge, core):
             resource="user",
         ),
     )
-    answer = await edge.get("/v1/users/me", headers={"accept-language": "de"})
+    answer = await edge.get("/v1/users/me", headers={**BEARER, "accept-language": "de"})
     problem = answer.json()
     assert answer.status_code == 404
     assert problem["detail"] == "Gibt es nicht."
@@ -180,6 +181,49 @@ async def test_fields_are_named_as_in_json(edge, core):
     assert answer.json()["errors"] == [{"field": "displayName", "reason": "r", "message": "d"}]
 
 
+async def test_strangers_learn_first_that_they_are_strangers(edge, core):
+    for method, path, body in (
+        ("GET", "/v1/users/me", b""),
+        ("GET", "/v1/users/nobody?no=such", b""),
+        ("GET", "/v1/audit/events:watch", b""),
+        ("POST", "/v1/users", b"{"),
+        ("POST", "/v1/users", b"x" * 1_048_577),
+        ("PATCH", "/v1/users/me", b'{"displayName": 1}'),
+    ):
+        answer = await edge.request(method, path, content=body, headers={"accept-language": "de"})
+        problem = answer.json()
+        assert (answer.status_code, problem["reason"]) == (401, "UNAUTHENTICATED")
+        assert problem["errors"] == []
+        assert answer.headers["content-language"] == "de"
+        assert answer.headers["www-authenticate"] == 'Bearer realm="limen"'
+    assert core.calls == []
+    assert (await edge.get("/v1/users", headers={"cookie": "__Host-limen_session=x"})).is_success
+    assert (await edge.get("/.well-known/jwks.json")).is_success
+
+
+async def test_fields_of_a_body_that_is_one_field_are_named_as_they_are_sent(edge, core):
+    faulty = {"displayName": "x" * 101, "locale": 7, "nonsense": True}
+    answer = await edge.patch("/v1/users/me", json=faulty, headers=BEARER)
+    assert [each["field"] for each in answer.json()["errors"]] == ["locale", "nonsense"]
+    answer = await edge.patch("/v1/users/me?updateMask=nonsense", json={}, headers=BEARER)
+    assert [each["field"] for each in answer.json()["errors"]] == ["updateMask"]
+    violations = [
+        BadRequest.FieldViolation(field=field, reason="r", description="d")
+        for field in ("user.display_name", "user.user_id", "update_mask")
+    ]
+    core.on(
+        "UpdateUser",
+        refused=limen_error(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "INVALID_REQUEST",
+            BadRequest(field_violations=violations),
+        ),
+    )
+    answer = await edge.patch("/v1/users/me", json={}, headers=BEARER)
+    named = [each["field"] for each in answer.json()["errors"]]
+    assert named == ["displayName", "userId", "updateMask"]
+
+
 async def test_a_wait_is_told(edge, core):
     wait = RetryInfo(retry_delay=Duration(seconds=41, nanos=1))
     core.on(
@@ -199,16 +243,16 @@ async def test_who_must_sign_in_is_told_how(edge, core):
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "reason"),
     [
-        ("GET", "/v1/nothing", None, 404, "UNIMPLEMENTED"),
-        ("GET", "/v1", None, 404, "UNIMPLEMENTED"),
-        ("GET", "/v1/", None, 404, "UNIMPLEMENTED"),
-        ("GET", "/nothing", None, 404, "UNIMPLEMENTED"),
-        ("GET", "/healthz/", None, 404, "UNIMPLEMENTED"),
-        ("GET", "/assets/../settings.py", None, 404, "UNIMPLEMENTED"),
-        ("GET", "/assets/%2e%2e%2fsettings.py", None, 404, "UNIMPLEMENTED"),
-        ("DELETE", "/v1/users", None, 405, "UNIMPLEMENTED"),
-        ("POST", "/healthz", None, 405, "UNIMPLEMENTED"),
-        ("POST", "/.well-known/jwks.json", b"{}", 405, "UNIMPLEMENTED"),
+        ("GET", "/v1/nothing", None, 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/v1", None, 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/v1/", None, 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/nothing", None, 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/healthz/", None, 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/assets/../settings.py", None, 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/assets/%2e%2e%2fsettings.py", None, 404, "ROUTE_NOT_FOUND"),
+        ("DELETE", "/v1/users", None, 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/healthz", None, 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/.well-known/jwks.json", b"{}", 405, "METHOD_NOT_ALLOWED"),
         ("POST", "/v1/auth/sign-in", b"x" * 1_048_577, 413, "REQUEST_TOO_LARGE"),
         ("POST", "/v1/auth/sign-in", b"[", 400, "INVALID_REQUEST"),
         ("POST", "/v1/auth/sign-in", b"\xff", 400, "INVALID_REQUEST"),
@@ -219,7 +263,7 @@ async def test_who_must_sign_in_is_told_how(edge, core):
     ],
 )
 async def test_every_fault_is_a_problem(edge, core, method, path, body, status, reason):
-    headers = {"content-type": "application/json", "x-request-id": "request-1"}
+    headers = {**BEARER, "content-type": "application/json", "x-request-id": "request-1"}
     answer = await edge.request(method, path, content=body, headers=headers)
     assert (answer.status_code, answer.json()["reason"]) == (status, reason)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -234,7 +278,7 @@ async def test_a_wrong_content_type_is_415(edge):
     answer = await edge.post(
         "/v1/auth/sign-in", content=b"<a/>", headers={"content-type": "application/xml"}
     )
-    assert (answer.status_code, answer.json()["reason"]) == (415, "INVALID_REQUEST")
+    assert (answer.status_code, answer.json()["reason"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 async def test_faults_of_fields_are_worded_in_the_callers_language(edge):
@@ -252,21 +296,21 @@ async def test_faults_of_fields_are_worded_in_the_callers_language(edge):
 
 async def test_a_dead_core_is_unavailable_and_noticed_when_it_comes_back(edge, core):
     core.on("GetUser", USER)
-    assert (await edge.get("/v1/users/me")).status_code == 200
+    assert (await edge.get("/v1/users/me", headers=BEARER)).status_code == 200
     await core.stop()
-    answer = await asyncio.wait_for(edge.get("/v1/users/me"), 5)
+    answer = await asyncio.wait_for(edge.get("/v1/users/me", headers=BEARER), 5)
     assert (answer.status_code, answer.json()["reason"]) == (503, "UNAVAILABLE")
     assert answer.headers["retry-after"] == "1"
     await core.start()
     async with asyncio.timeout(10):
-        while (await edge.get("/v1/users/me")).status_code != 200:
+        while (await edge.get("/v1/users/me", headers=BEARER)).status_code != 200:
             pass
 
 
 async def test_a_slow_core_is_a_timeout(open_edge, core):
     edge = await open_edge(request_timeout=0.05)
     core.on("GetUser", USER, wait=asyncio.Event())
-    answer = await edge.get("/v1/users/me")
+    answer = await edge.get("/v1/users/me", headers=BEARER)
     assert (answer.status_code, answer.json()["reason"]) == (504, "DEADLINE_EXCEEDED")
 
 
@@ -295,7 +339,7 @@ async def test_keys_may_be_kept_by_everyone(edge, core):
 async def test_large_answers_are_compressed_for_tokens_and_not_for_cookies(edge, core):
     users = [users_pb2.User(user_id=f"u{number}") for number in range(100)]
     core.on("ListUsers", users_pb2.ListUsersResponse(users=users))
-    async with edge.stream("GET", "/v1/users") as answer:
+    async with edge.stream("GET", "/v1/users", headers=BEARER) as answer:
         raw = b"".join([part async for part in answer.aiter_raw()])
     assert answer.headers["content-encoding"] == "gzip"
     assert b"u99" in gzip.decompress(raw)
@@ -326,13 +370,26 @@ async def test_in_development_the_host_that_was_asked_for_is_ours(open_edge):
     assert (await other.post("/v1/auth/sign-in", json=SIGN_IN, headers=headers)).status_code == 403
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"])
+async def test_in_development_cookies_work_whatever_the_public_url(open_edge, core, host):
+    edge = await open_edge(profile="development", public_url="https://elsewhere.example")
+    page = {"origin": f"http://{host}", "host": host, "sec-fetch-site": "same-origin"}
+    core.on("SignIn", auth_pb2.SignInResponse(), metadata=begun())
+    answer = await edge.post("/v1/auth/sign-in", json=SIGN_IN, headers=page)
+    session, csrf_cookie = (each.split(";")[0] for each in answer.headers.get_list("set-cookie"))
+    signed_in = {**page, **csrf(), "cookie": f"{session}; {csrf_cookie}"}
+    answer = await edge.post("/v1/auth/sign-out", json={}, headers=signed_in)
+    assert answer.status_code == 200
+    assert core.last.metadata["limen-session"] == "credential"
+
+
 async def test_a_full_edge_says_so(open_edge, core):
     edge = await open_edge(max_in_flight=1)
     gate = asyncio.Event()
     core.on("GetUser", USER, wait=gate)
-    slow = asyncio.create_task(edge.get("/v1/users/me"))
+    slow = asyncio.create_task(edge.get("/v1/users/me", headers=BEARER))
     await core.was_called.wait()
-    answer = await edge.get("/v1/users/me")
+    answer = await edge.get("/v1/users/me", headers=BEARER)
     assert (answer.status_code, answer.json()["reason"]) == (503, "OVERLOADED")
     assert (await edge.get("/healthz")).status_code == 200
     gate.set()

@@ -9,6 +9,7 @@ from edge.frontier import LimenFrontier
 from edge.problems import Problems
 from edge.transcoding.fault import Fault
 from tests.edge.asgi import scope_of
+from tests.edge.routes import route_of
 from tests.edge.rpc_errors import rpc_error
 
 NOW = 1_800_000_000
@@ -16,11 +17,23 @@ COOKIE = (b"cookie", b"__Host-limen_session=credential")
 BEGUN = (("limen-session-credential", "fresh"), ("limen-session-expire", str(NOW + 3600)))
 
 
+PUBLIC = "limen.auth.v1.AuthService.SignIn"
+PROTECTED = "limen.auth.v1.AuthService.SignOut"
+
+
+def asked(*headers, rpc=PUBLIC):
+    """A request that the transcoder has found the route of."""
+    scope = scope_of("/", *headers)
+    scope["state"]["route"] = route_of(rpc=rpc)
+    return scope
+
+
 @pytest.fixture
 def frontier(log):
     return LimenFrontier(
         problems=Problems(public_url="https://id.example"),
         log=log,
+        public=(PUBLIC,),
         edge_secret="edge-secret",
         timeout=15.0,
         clock=lambda: NOW + 0.9,
@@ -29,8 +42,7 @@ def frontier(log):
 
 def test_the_core_is_told_who_asks(frontier):
     trace = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    scope = scope_of(
-        "/v1/users",
+    scope = asked(
         (b"x-request-id", b"request-1"),
         (b"authorization", b"Bearer abc"),
         (b"accept-language", b"de"),
@@ -49,14 +61,36 @@ def test_the_core_is_told_who_asks(frontier):
 
 
 def test_the_cookie_becomes_a_credential(frontier):
-    metadata = dict(frontier.metadata(scope_of("/", COOKIE)))
+    metadata = dict(frontier.metadata(asked(COOKIE)))
     assert metadata["limen-session"] == "credential"
     assert "authorization" not in metadata
 
 
 def test_authorization_wins_over_the_cookie(frontier):
-    metadata = dict(frontier.metadata(scope_of("/", COOKIE, (b"authorization", b"Bearer abc"))))
+    metadata = dict(frontier.metadata(asked(COOKIE, (b"authorization", b"Bearer abc"))))
     assert "limen-session" not in metadata
+
+
+@pytest.mark.parametrize(
+    ("headers", "rpc", "is_let_through"),
+    [
+        ((), PROTECTED, False),
+        (((b"cookie", b"other=x"),), PROTECTED, False),
+        (((b"cookie", b"__Host-limen_session=\xff"),), PROTECTED, False),
+        (((b"authorization", b""),), PROTECTED, False),
+        ((COOKIE,), PROTECTED, True),
+        (((b"authorization", b"anything"),), PROTECTED, True),
+        ((), PUBLIC, True),
+    ],
+)
+def test_without_a_credential_only_public_calls_go_on(frontier, headers, rpc, is_let_through):
+    scope = asked(*headers, rpc=rpc)
+    if is_let_through:
+        assert frontier.metadata(scope)
+        return
+    with pytest.raises(Fault) as refused:
+        frontier.metadata(scope)
+    assert (refused.value.status, refused.value.reason) == (401, "UNAUTHENTICATED")
 
 
 def test_no_client_speaks_for_the_edge(frontier):
@@ -75,25 +109,31 @@ def test_no_client_speaks_for_the_edge(frontier):
             b"custom-bin",
         )
     ]
-    metadata = frontier.metadata(scope_of("/", *forged))
+    metadata = frontier.metadata(asked(*forged))
     assert "forged" not in [value for _, value in metadata]
     assert len(metadata) == len(dict(metadata)) == 3
 
 
 def test_without_a_secret_none_is_shown(log):
     frontier = LimenFrontier(
-        problems=Problems(public_url="https://id.example"), log=log, edge_secret="", timeout=1
+        problems=Problems(public_url="https://id.example"),
+        log=log,
+        public=(PUBLIC,),
+        edge_secret="",
+        timeout=1,
     )
-    assert "limen-edge-secret" not in dict(frontier.metadata(scope_of("/")))
+    assert "limen-edge-secret" not in dict(frontier.metadata(asked()))
 
 
 @pytest.mark.parametrize(
     "value", [b"Bearer caf\xc3\xa9", b"Bearer \x01", b"Bearer " + b"a" * 7000, b"Bearer a\tb"]
 )
-def test_an_authorization_that_cannot_travel_is_refused(frontier, value):
+def test_an_authorization_that_cannot_travel_is_none(frontier, value):
+    header = (b"authorization", value)
     with pytest.raises(Fault) as refused:
-        frontier.metadata(scope_of("/", (b"authorization", value)))
+        frontier.metadata(asked(header, rpc=PROTECTED))
     assert (refused.value.status, refused.value.reason) == (401, "CREDENTIAL_INVALID")
+    assert "authorization" not in dict(frontier.metadata(asked(header)))
 
 
 def test_streams_have_no_deadline(frontier):

@@ -4,11 +4,14 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage, RetryInfo
 
+from edge.contract import read_contract
 from edge.facts import Facts
+from edge.openapi.contract import Contract
+from edge.openapi.reasons import read_reasons
 from edge.problems import Problems
-from edge.refusals import is_explained, json_path
+from edge.refusals import is_explained
 from edge.transcoding.fault import Fault, FieldFault
-from limen.errors.v1.errors_pb2 import ErrorReason
+from tests.edge.routes import route_of
 from tests.edge.rpc_errors import rpc_error
 
 PROBLEMS = Problems(public_url="https://id.example")
@@ -71,23 +74,6 @@ def test_each_fault_of_a_field_is_told():
         },
         {"field": "pageSize", "reason": "int32.gte", "message": "low"},
     ]
-
-
-@pytest.mark.parametrize(
-    ("path", "named"),
-    [
-        ("email", "email"),
-        ("user.display_name", "user.displayName"),
-        ("a_b_c.d__e", "aBC.dE"),
-        ("page_2_size", "page2Size"),
-        ("user_items[2].first_name", "userItems[2].firstName"),
-        ('user_labels["my_key"].the_value', 'userLabels["my_key"].theValue'),
-        (r'labels["a\"_b]_c"].x_y', r'labels["a\"_b]_c"].xY'),
-        ("", ""),
-    ],
-)
-def test_paths_are_spelled_as_in_json(path, named):
-    assert json_path(path) == named
 
 
 @pytest.mark.parametrize(
@@ -202,18 +188,38 @@ def test_a_defect_shows_the_request_id_alone():
     assert document["instance"] == "request-1"
 
 
-@pytest.mark.parametrize(
-    ("reason", "listed", "code"),
-    [
-        ("ROUTE_NOT_FOUND", "UNIMPLEMENTED", "UNIMPLEMENTED"),
-        ("METHOD_NOT_ALLOWED", "UNIMPLEMENTED", "UNIMPLEMENTED"),
-        ("UNSUPPORTED_MEDIA_TYPE", "INVALID_REQUEST", "INVALID_ARGUMENT"),
-        ("NOT_ACCEPTABLE", "INVALID_REQUEST", "INVALID_ARGUMENT"),
-        ("REQUEST_TIMEOUT", "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"),
-        ("REQUEST_TOO_LARGE", "REQUEST_TOO_LARGE", "RESOURCE_EXHAUSTED"),
-    ],
-)
-def test_the_reasons_of_http_are_told_as_the_contract_has_them(reason, listed, code):
-    document, _ = problem(Fault(418, Code.UNKNOWN, reason))
-    assert (document["reason"], document["code"]) == (listed, code)
-    assert f"ERROR_REASON_{listed}" in ErrorReason.DESCRIPTOR.values_by_name
+CONTRACT = read_reasons(Contract(read_contract()))
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_every_reason_of_the_contract_has_its_status_and_words(name):
+    reason = CONTRACT[name]
+    fault = Fault(reason.status, Code[reason.code], name)
+    document, _ = problem(fault)
+    assert (document["reason"], document["code"], document["status"]) == (
+        name,
+        reason.code,
+        reason.status,
+    )
+    unknown, _ = problem(Fault(418, Code.UNKNOWN, "NO_SUCH_REASON"))
+    assert document["title"] != unknown["title"]
+    assert document["detail"] != unknown["detail"]
+
+
+def test_fields_of_the_edge_and_of_the_core_are_named_as_they_are_sent():
+    route = route_of("user")
+    violations = [
+        BadRequest.FieldViolation(field="user.display_name", reason="r", description="d"),
+        BadRequest.FieldViolation(field="update_mask", reason="r", description="d"),
+    ]
+    core = rpc_error(
+        Code.INVALID_ARGUMENT,
+        info("INVALID_REQUEST"),
+        BadRequest(field_violations=violations),
+    )
+    faults = [FieldFault("user.displayName", "r", "d"), FieldFault("updateMask", "r", "d")]
+    edge = Fault(400, Code.INVALID_ARGUMENT, "INVALID_REQUEST", fields=faults)
+    for error in (core, edge):
+        answer = PROBLEMS.of(error, Facts(request_id="request-1", method="PATCH"), route)
+        named = [each["field"] for each in orjson.loads(answer.body)["errors"]]
+        assert named == ["displayName", "updateMask"]

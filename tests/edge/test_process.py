@@ -94,7 +94,7 @@ async def test_it_serves_and_leaves_when_told(start, core):
     event = audit_pb2.WatchEventsResponse(event=audit_pb2.Event(time=Timestamp(seconds=1)))
     core.on("WatchEvents", [event], wait=asyncio.Event())
     async with (
-        httpx.AsyncClient(base_url=edge.url) as client,
+        httpx.AsyncClient(base_url=edge.url, headers=BEARER) as client,
         client.stream("GET", "/v1/audit/events:watch") as stream,
     ):
         parts = stream.aiter_raw()
@@ -118,7 +118,8 @@ async def test_it_serves_and_leaves_when_told(start, core):
     assert "Traceback" not in stderr
 
 
-FORWARDED = {"x-forwarded-for": "198.51.100.1, 203.0.113.7"}
+BEARER = {"authorization": "Bearer token"}
+FORWARDED = {**BEARER, "x-forwarded-for": "198.51.100.1, 203.0.113.7"}
 
 
 async def test_nobody_is_believed_about_an_address_unless_named(start, core):

@@ -10,6 +10,7 @@ import uvicorn
 
 from edge.problems import Problems
 from edge.protocol import Bounds, bounded_protocol
+from edge.secure_headers import data_headers
 from tests.edge.asgi import answering
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -36,9 +37,10 @@ class Served:
 @asynccontextmanager
 async def serving(app=None, *, head_bytes=4096, head_seconds=10.0, connections=10):
     bounds = Bounds(head_bytes, head_seconds, connections)
+    problems = Problems(public_url="https://id.example")
     config = uvicorn.Config(
         app or answering(b"{}"),
-        http=bounded_protocol(bounds, Problems(public_url="https://id.example")),
+        http=bounded_protocol(bounds, problems, data_headers(https=True)),
         lifespan="off",
         log_config=None,
         server_header=False,
@@ -62,6 +64,9 @@ def problem_of(answer):
     document = json.loads(body)
     assert headers["content-type"] == "application/problem+json"
     assert headers["connection"] == "close"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert len(headers) == len(lines)
     assert int(headers["content-length"]) == len(body)
     assert headers["x-request-id"] == document["instance"]
     assert status_line.split()[1] == str(document["status"])
@@ -112,7 +117,7 @@ async def test_a_head_that_takes_too_long_is_given_up():
     async with serving(head_seconds=0.05) as served:
         for pieces in ([], [b"GET / HT"]):
             document = problem_of(await served.exchange(*pieces))
-            assert (document["status"], document["reason"]) == (408, "DEADLINE_EXCEEDED")
+            assert (document["status"], document["reason"]) == (408, "REQUEST_TIMEOUT")
 
 
 async def test_the_second_head_of_a_connection_has_its_own_time_and_size():

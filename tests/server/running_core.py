@@ -22,7 +22,7 @@ from server.users.repository import Account
 from server.users.service import NewUser
 
 PASSWORD = "correct horse battery staple"
-EDGE_SECRET = "an edge secret for tests"
+EDGE_SECRET = "an edge secret for tests, long enough"
 
 
 class MovableClock:

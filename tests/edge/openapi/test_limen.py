@@ -150,6 +150,14 @@ def test_every_refusal_is_a_problem_with_known_reasons(limen_document: Document)
             assert set(narrowed) <= reasons, f"{method} {path} {status}"
 
 
+def test_what_takes_a_body_may_refuse_it(limen_document: Document) -> None:
+    for path, method, operation in operations(limen_document):
+        takes_body = "requestBody" in operation
+        assert ({"408", "413", "415"} <= operation["responses"].keys()) == takes_body, (
+            f"{method} {path}"
+        )
+
+
 def test_reasons_stand_under_the_status_of_their_code(limen_document: Document) -> None:
     errors = limen_document["x-limen-errors"]
     assert errors["NOT_FOUND"]["status"] == 404

@@ -42,8 +42,23 @@ def test_a_reason_is_read_from_its_comment(contract: Contract) -> None:
     assert reason.metadata == "`maxAgeSeconds`, the greatest age accepted."
 
 
-def test_a_status_in_the_comment_goes_before_that_of_the_code(contract: Contract) -> None:
-    assert read_reasons(contract)["REQUEST_TOO_LARGE"].status == 413
+@pytest.mark.parametrize(
+    ("name", "code", "status"),
+    [
+        ("REQUEST_TOO_LARGE", "RESOURCE_EXHAUSTED", 413),
+        ("ROUTE_NOT_FOUND", "NOT_FOUND", 404),
+        ("METHOD_NOT_ALLOWED", "UNIMPLEMENTED", 405),
+        ("UNSUPPORTED_MEDIA_TYPE", "INVALID_ARGUMENT", 415),
+        ("NOT_ACCEPTABLE", "INVALID_ARGUMENT", 406),
+        ("REQUEST_TIMEOUT", "DEADLINE_EXCEEDED", 408),
+        ("UNIMPLEMENTED", "UNIMPLEMENTED", 501),
+    ],
+)
+def test_a_status_in_the_comment_goes_before_that_of_the_code(
+    contract: Contract, name: str, code: str, status: int
+) -> None:
+    reason = read_reasons(contract)[name]
+    assert (reason.code, reason.status) == (code, status)
 
 
 def test_unspecified_is_no_reason(contract: Contract) -> None:

@@ -57,7 +57,7 @@ async def nothing_pending(client):
 
 async def test_carries_the_id_and_nothing_else(broker, client):
     job_id = uuid4()
-    await broker.publish(job_id)
+    await broker.publish([job_id])
     ((_, fields),) = await client.xrange(STREAM)
     assert {name: json.loads(value) for name, value in fields.items()} == {
         b"data": {"job_id": str(job_id)}
@@ -68,8 +68,7 @@ async def test_runs_what_is_published_and_acknowledges_it(broker, client):
     runs = Runs()
     ids = {uuid4() for _ in range(30)}
     async with consuming(broker, runs):
-        for job_id in ids:
-            await broker.publish(job_id)
+        await broker.publish(ids)
         assert {await runs.next() for _ in ids} == ids
         await asyncio.wait_for(nothing_pending(client), _SOON)
 
@@ -77,7 +76,7 @@ async def test_runs_what_is_published_and_acknowledges_it(broker, client):
 async def test_takes_what_was_published_before_there_was_a_worker(broker):
     runs = Runs()
     job_id = uuid4()
-    await broker.publish(job_id)
+    await broker.publish([job_id])
     async with consuming(broker, runs):
         assert await runs.next() == job_id
 
@@ -101,7 +100,7 @@ async def test_a_pickle_is_refused_without_being_unpickled(broker, client, tmp_p
     proof.unlink()
     await client.xadd(STREAM, {b"data": payload})
     job_id = uuid4()
-    await broker.publish(job_id)
+    await broker.publish([job_id])
     async with consuming(broker, runs):
         assert await runs.next() == job_id
         await asyncio.wait_for(nothing_pending(client), _SOON)
@@ -128,7 +127,7 @@ async def test_anything_else_is_put_aside(broker, client, entry):
     runs = Runs()
     await client.xadd(STREAM, entry)
     job_id = uuid4()
-    await broker.publish(job_id)
+    await broker.publish([job_id])
     async with consuming(broker, runs):
         assert await runs.next() == job_id
         await asyncio.wait_for(nothing_pending(client), _SOON)
@@ -138,7 +137,7 @@ async def test_anything_else_is_put_aside(broker, client, entry):
 async def test_takes_over_from_a_dead_worker_while_nothing_new_arrives(own_valkey, client):
     dead = JobBroker(url=own_valkey.url, read_count=10)
     job_id = uuid4()
-    await dead.publish(job_id)
+    await dead.publish([job_id])
     reading = dead.listen()
     await anext(reading)
     await reading.aclose()
@@ -155,11 +154,11 @@ async def test_takes_over_from_a_dead_worker_while_nothing_new_arrives(own_valke
 async def test_goes_on_after_the_stream_was_lost(broker, client):
     runs = Runs()
     async with consuming(broker, runs):
-        await broker.publish(uuid4())
+        await broker.publish([uuid4()])
         await runs.next()
         await client.flushall()
         job_id = uuid4()
-        await broker.publish(job_id)
+        await broker.publish([job_id])
         assert await runs.next() == job_id
 
 
@@ -170,7 +169,7 @@ async def test_waits_for_valkey_and_goes_on_after_it_was_away(broker, own_valkey
         for _ in range(2):
             await own_valkey.start()
             job_id = uuid4()
-            await broker.publish(job_id)
+            await broker.publish([job_id])
             assert await runs.next() == job_id
             await own_valkey.stop(5)
 
@@ -183,7 +182,7 @@ async def test_a_job_that_ends_during_an_outage_is_no_trouble(broker, own_valkey
         await leave.wait()
 
     async with consuming(broker, run):
-        await broker.publish(uuid4())
+        await broker.publish([uuid4()])
         await entered.wait()
         await own_valkey.stop(5)
         leave.set()
@@ -204,7 +203,7 @@ async def test_runs_no_more_at_once_than_it_may(broker):
             done.set()
 
     for _ in range(20):
-        await broker.publish(uuid4())
+        await broker.publish([uuid4()])
     async with consuming(broker, run, concurrency=3):
         await asyncio.wait_for(done.wait(), _SOON)
     assert most == 3
@@ -219,7 +218,7 @@ async def test_lets_a_running_job_end_before_it_stops(broker, client):
         await asyncio.sleep(0.2)
         ended = True
 
-    await broker.publish(uuid4())
+    await broker.publish([uuid4()])
     async with consuming(broker, run):
         await entered.wait()
     assert ended
@@ -238,7 +237,7 @@ async def test_cuts_off_what_does_not_end(broker):
             cut_off = True
             raise
 
-    await broker.publish(uuid4())
+    await broker.publish([uuid4()])
     async with consuming(broker, run, grace=0.05):
         await entered.wait()
     assert cut_off
@@ -254,12 +253,12 @@ async def test_takes_nothing_more_once_it_is_stopping(broker):
         await leave.wait()
 
     first, second = uuid4(), uuid4()
-    await broker.publish(first)
+    await broker.publish([first])
     async with consuming(broker, run) as consumer:
         await entered.wait()
         consumer.stop()
         await asyncio.sleep(0)
-        await broker.publish(second)
+        await broker.publish([second])
         leave.set()
     assert ran == [first]
 
@@ -270,7 +269,7 @@ async def test_forgets_readers_that_are_long_gone(own_valkey, client, monkeypatc
         broker = JobBroker(url=own_valkey.url, read_count=1)
         runs = Runs()
         async with consuming(broker, runs):
-            await broker.publish(uuid4())
+            await broker.publish([uuid4()])
             await runs.next()
             await asyncio.wait_for(nothing_pending(client), _SOON)
         await broker.shutdown()

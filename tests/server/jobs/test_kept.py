@@ -54,7 +54,7 @@ async def test_another_attempt_leaves_one_message(mailer, folder):
 
 async def test_what_a_killed_attempt_left_is_replaced(mailer, folder):
     folder.mkdir(parents=True)
-    (folder / f".{mail().job_id}.json").write_bytes(b'{"to": "hal')
+    (folder / f"{mail().job_id}.json.part").write_bytes(b'{"to": "hal')
     await mailer.send(mail())
     (file,) = folder.iterdir()
     assert json.loads(file.read_bytes())["to"] == "ada@example.org"

@@ -133,8 +133,7 @@ async def test_a_stream_that_repeats_everything_changes_nothing(
         await all_done()
         broker = JobBroker(url=own_valkey.url, read_count=4)
         for _ in range(5):
-            for job_id in ids:
-                await broker.publish(job_id)
+            await broker.publish(ids)
         await broker.shutdown()
         last = await leave(1)
         await greetings.reach(last)

@@ -128,3 +128,43 @@ for level in ("DEBUG", "INFO", "WARNING"):
         assert (line["event"], line["rpc"], line["code"], line["ms"]) == ("rpc", "/a", "OK", 1.5)
         assert (line["process"], line["level"]) == ("core", "info")
         assert line["time"].endswith("Z")
+
+
+def test_whatever_is_logged_is_one_line_of_json():
+    lines = printed(
+        """
+class Wordless(Exception):
+    def __str__(self):
+        raise ValueError
+
+for odd in (ValueError("\\ud800"), Wordless(), ExceptionGroup("two", [KeyError("a"), OSError()])):
+    log.error("odd", exc_info=odd)
+for odd in ("\\ud800", 2**80, {1: 2}, {"a": {"\\udfff": b"x"}}, float("nan"), "\\x00\\x1b[31m"):
+    log.info("odd", value=odd)
+"""
+    )
+
+    assert [line["event"] for line in lines] == ["odd"] * 9
+    assert "Wordless" in lines[1]["exception"]
+
+
+def test_limen_goes_on_when_nobody_reads_the_log():
+    program = """
+import sys
+sys.stdin.readline()
+for _ in range(3):
+    log.info("a")
+    logging.CallLog(process="core", level="INFO").write(rpc="/a")
+    standard.getLogger("asyncio").warning("a")
+sys.stderr.write("goes on")
+"""
+    process = subprocess.Popen(  # noqa: S603 - a program of this test
+        [sys.executable, "-c", PREPARE.format(level="INFO") + program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    _, complaints = process.communicate(b"\n")
+
+    assert b"goes on" in complaints

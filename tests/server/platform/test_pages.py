@@ -1,6 +1,7 @@
 """Page tokens: bound to their list and filter, and unforgeable."""
 
 import base64
+from datetime import UTC
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from server import errors
 from server.platform.clock import Entropy
-from server.platform.pages import Pages
+from server.platform.pages import Pages, Position
 from server.platform.vault import Vault
 
 PAGES = Pages(vault=Vault(keys=[b"k" * 32], entropy=Entropy()))
@@ -59,3 +60,10 @@ def test_whatever_is_made_up_is_refused_by_field(text):
         PAGES.position("users", "", text)
 
     assert [fault.field for fault in refusal.value.faults] == ["page_token"]
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.uuids())
+def test_a_position_survives_its_packing(moment, identifier):
+    position = Position(moment, identifier)
+
+    assert Position.unpack(position.pack()) == position

@@ -1,7 +1,7 @@
 """Sentences for the rules that limen itself sets, beyond the standard ones of the contract.
 
-`json`, `query`, `path`, `body` and `mask.unknown` are of the edge, which reads HTTP; the others are
-of the core.
+`json`, `query`, `path` and `body` are of the edge, which reads HTTP; `mask.unknown` is of both; the
+others are of the core.
 """
 
 from collections.abc import Mapping
@@ -66,12 +66,17 @@ _CORE_RULES: Final[Mapping[str, tuple[Sentence | Counted, ...]]] = {
             "This page token does not belong to this list. Please start again from the first page."
         ),
     ),
-    "mask.unknown_field": _NO_SUCH_MASK_FIELD,
     "mask.immutable": (Sentence("The update mask names a field that cannot be changed."),),
     "locale.unknown": (
         Sentence("We do not know this language. Please use a tag such as “de” or “pt-BR”."),
     ),
     "user.email.taken": (Sentence("This e-mail address already belongs to another account."),),
+    "token.invalid": (
+        Sentence(
+            "This link or code has expired or has been used already. Please request a new one."
+        ),
+    ),
+    "message.unreadable": (Sentence("This is not a valid message."),),
     "text.control": (Sentence("Please remove line breaks and invisible control characters."),),
 }
 

@@ -1,0 +1,1 @@
+"""What is measured: one question a file, answered with figures for the table."""
