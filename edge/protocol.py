@@ -15,6 +15,7 @@ import grpc
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edge.facts import Facts
+from edge.gathering import GatheringTransport
 from edge.problems import Problems
 from edge.secure_headers import Header, complete
 from edge.transcoding.fault import Fault
@@ -48,7 +49,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begins to wait for a head, if there is room."""
-        super().connection_made(transport)
+        super().connection_made(
+            GatheringTransport(transport, self.loop)  # type: ignore[arg-type]  # it passes for one
+        )
         self._head_timer = self.loop.call_later(self.bounds.head_seconds, self._give_up)
         if len(self.connections) > self.bounds.connections:
             self._refuse(

@@ -1,5 +1,6 @@
 """Runs the edge under uvicorn, from the first connection to the last."""
 
+import gc
 import math
 import socket
 from time import monotonic
@@ -40,6 +41,12 @@ class Server(uvicorn.Server):
             self.should_exit = True
             self._leave_at = monotonic() + self._drain
             self._lifecycle.drain()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to listen."""
+        await super().startup(sockets)
+        # What exists now exists for good: the collector need not look at it again and again.
+        gc.freeze()
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to stop serving. Called ten times a second."""
