@@ -150,11 +150,16 @@ class PasswordHasher:
         """Hashes that wait for a thread."""
         return max(0, self._unfinished - self._threads)
 
-    def overloaded(self) -> float | None:
-        """Seconds until a hash may be taken again; None when one would be taken now."""
-        if self._unfinished < self._threads + self._max_waiting:
+    def overloaded(self, expected: int = 0) -> float | None:
+        """Seconds until a hash may be taken again; None when one would be taken now.
+
+        Args:
+            expected: Hashes that will be asked for by work that is under way already.
+        """
+        ahead = max(self._unfinished, expected)
+        if ahead < self._threads + self._max_waiting:
             return None
-        return self._seconds_to_work_off()
+        return self._mean_seconds * ahead / self._threads
 
     async def hash(self, password: str) -> str:
         """The encoded hash of a password, with a fresh salt.
@@ -221,9 +226,6 @@ class PasswordHasher:
         with self._lock:
             self._mean_seconds += _SMOOTHING * (elapsed - self._mean_seconds)
         return result
-
-    def _seconds_to_work_off(self) -> float:
-        return self._mean_seconds * self._unfinished / self._threads
 
 
 def ensure_verifiable(encoded: str) -> None:

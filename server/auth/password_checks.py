@@ -44,8 +44,11 @@ class Passwords:
         except HashingOverloaded as error:
             raise errors.Overloaded(retry_after=error.retry_after) from error
 
-    def refuse_overload(self) -> None:
-        """Raises `errors.Overloaded` when a hash would be refused now, before any work is done."""
-        wait = self._hasher.overloaded()
+    def refuse_overload(self, expected: int) -> None:
+        """Raises `errors.Overloaded` when a hash would be refused now, before any work is done.
+
+        `expected` is how many hashes the work under way is going to ask for.
+        """
+        wait = self._hasher.overloaded(expected)
         if wait is not None:
             raise errors.Overloaded(retry_after=wait)

@@ -31,6 +31,7 @@ from server.users.roles import Roles
 T = TypeVar("T")
 
 _NOBODY = UUID(int=0)
+_BEGIN_AT_ONCE = 4
 
 
 class Delivery(Enum):
@@ -92,6 +93,8 @@ class SigningIn:
         self._entropy = entropy
         self._lifetime = lifetime
         self._running: set[asyncio.Future[Any]] = set()
+        # A wave of sign-ins begins one by one, or other calls would wait for all of them to begin.
+        self._turns = asyncio.Semaphore(_BEGIN_AT_ONCE)
 
     async def sign_in(
         self, caller: Caller, email: str, password: str, delivery: Delivery
@@ -220,7 +223,7 @@ class SigningIn:
 
     async def _prove(self, caller: Caller, action: Action, email: str, password: str) -> _Attempt:
         """Counts the attempt, then evaluates it. Returns only for the right password."""
-        self._passwords.refuse_overload()
+        self._passwords.refuse_overload(expected=len(self._running) - 1)
         attempt = await self._count(caller, action, email)
         try:
             verification = await self._passwords.verify(password, attempt.encoded)
@@ -238,7 +241,7 @@ class SigningIn:
         return attempt
 
     async def _count(self, caller: Caller, action: Action, email: str) -> _Attempt:
-        async with self._database.transaction() as tx:
+        async with self._turns, self._database.transaction() as tx:
             wait = await self._lockouts.reserve(tx, email, caller.origin.network)
             account = await users.find_by_email(tx, email_key(email))
             if wait is not None:

@@ -79,4 +79,6 @@ async def _read(handler: Any, data: bytes, context: Context) -> Any:
 
 
 async def _refuse(context: Context) -> Never:
-    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request is not a message of this RPC")
+    await context.abort(
+        grpc.StatusCode.INVALID_ARGUMENT, "the request is not a message of this RPC"
+    )

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -41,11 +42,8 @@ class Observe:
 
     def begin(self, rule: Rule, context: Context) -> Call:
         """Takes note of a call that has arrived."""
-        metadata = {
-            key: value
-            for key, value in context.invocation_metadata() or ()
-            if isinstance(value, str)
-        }
+        # Values of `-bin` keys are bytes; nothing here asks for such a key.
+        metadata = cast("dict[str, str]", dict(context.invocation_metadata() or ()))
         origin = self._origins.of(context, metadata)
         self._running.inc()
         return Call(rule=rule, context=context, metadata=metadata, origin=origin)

@@ -13,9 +13,9 @@ from server.platform.database import Transaction, announce
 from server.users.model import ACTIVE, RoleGrantRow, UserRow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Account:
-    """A user with the roles they hold, sorted."""
+    """A user with the roles they hold, sorted. Equal to itself alone."""
 
     user: UserRow
     roles: tuple[str, ...]

@@ -1,6 +1,7 @@
 """UserService of the contract: message in, service, message out."""
 
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -9,6 +10,7 @@ from server import errors
 from server.caller import current
 from server.interceptors.call import Context
 from server.users import wire
+from server.users.repository import Account
 from server.users.service import NewUser, UserService
 
 _ME = "me"
@@ -20,12 +22,18 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
 
     def __init__(self, *, users: UserService) -> None:
         self._users = users
+        # Most calls ask for accounts that are remembered; their messages are as well.
+        self._answers: WeakKeyDictionary[Account, users_pb2.GetUserResponse] = WeakKeyDictionary()
 
     async def GetUser(
         self, request: users_pb2.GetUserRequest, context: Context
     ) -> users_pb2.GetUserResponse:
         account = await self._users.get(_named(request.user_id))
-        return users_pb2.GetUserResponse(user=wire.user(account))
+        answer = self._answers.get(account)
+        if answer is None:
+            answer = users_pb2.GetUserResponse(user=wire.user(account))
+            self._answers[account] = answer
+        return answer
 
     async def ListUsers(
         self, request: users_pb2.ListUsersRequest, context: Context
@@ -112,9 +120,6 @@ def _changes(user: users_pb2.User, mask: FieldMask) -> dict[str, object]:
     unknown = [name for name in names if name not in users_pb2.User.DESCRIPTOR.fields_by_name]
     if unknown:
         raise errors.InvalidRequest(
-            faults=[
-                errors.Fault("update_mask", "mask.unknown", {"name": name})
-                for name in unknown
-            ]
+            faults=[errors.Fault("update_mask", "mask.unknown", {"name": name}) for name in unknown]
         )
     return {name: getattr(user, name) for name in names}
