@@ -31,7 +31,9 @@ class Observe:
             buckets=_BUCKETS,
             registry=registry,
         )
-        self._running = Gauge("limen_rpc_running", "Calls being handled.", registry=registry)
+        self._running = 0
+        running = Gauge("limen_rpc_running", "Calls being handled.", registry=registry)
+        running.set_function(lambda: self._running)
         self._unexpected = Counter(
             "limen_rpc_unexpected_errors",
             "Calls that failed for a reason nobody foresaw.",
@@ -45,7 +47,7 @@ class Observe:
         # Values of `-bin` keys are bytes; nothing here asks for such a key.
         metadata = cast("dict[str, str]", dict(context.invocation_metadata() or ()))
         origin = self._origins.of(context, metadata)
-        self._running.inc()
+        self._running += 1
         return Call(rule=rule, context=context, metadata=metadata, origin=origin)
 
     def end(self, call: Call, error: BaseException | None) -> None:
@@ -53,7 +55,7 @@ class Observe:
         if isinstance(error, asyncio.CancelledError):
             call.code = "CANCELLED"
         elapsed = time.perf_counter() - call.started
-        self._running.dec()
+        self._running -= 1
         self._timer(call.rule.path, call.code)(elapsed)
         if call.reason == "INTERNAL":
             self._unexpected.labels(call.rule.path).inc()
