@@ -6,7 +6,6 @@ Straight-line constructors; whoever wants to know what depends on what reads it 
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
@@ -55,7 +54,7 @@ from server.platform.logging import CallLog
 from server.platform.pages import Pages
 from server.platform.probe import Probe
 from server.platform.quotas import Quotas
-from server.platform.reporting import Reporter, SentryReporter, SilentReporter
+from server.platform.reporting import Reporter, make_reporter
 from server.platform.vault import Vault
 from server.settings import Settings
 from server.users.directory import Directory
@@ -299,7 +298,7 @@ def build(
     )
     valkey_client = valkey.connect(settings.valkey_url.get_secret_value())
     quotas = Quotas(valkey=valkey_client, scale=settings.limit_scale)
-    reporter = build_reporter(settings)
+    reporter = make_reporter(dsn=settings.sentry_dsn, environment=settings.profile.value)
     registry = CollectorRegistry()
     validate = Validate()
     validate.warm(method.input_type for service in SERVICES for method in service.methods)
@@ -340,17 +339,6 @@ def build(
         valkey_client=valkey_client,
         registry=registry,
         reporter=reporter,
-    )
-
-
-def build_reporter(settings: Settings) -> Reporter:
-    """Sentry when a DSN is set, otherwise the log alone."""
-    if settings.sentry_dsn is None:
-        return SilentReporter()
-    return SentryReporter(
-        dsn=settings.sentry_dsn.get_secret_value(),
-        environment=settings.profile.value,
-        release=version("limen"),
     )
 
 

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from email.headerregistry import Address as MailAddress
 from functools import partial
-from importlib.metadata import version
 
 import structlog
 import uvloop
@@ -42,7 +41,7 @@ from server.platform import logging
 from server.platform.changes import Changes
 from server.platform.clock import Clock, Entropy, SystemClock
 from server.platform.database import Database
-from server.platform.reporting import Reporter, SentryReporter, SilentReporter
+from server.platform.reporting import Reporter, make_reporter
 from server.platform.vault import Vault
 from server.settings import Address, MisconfiguredError, Settings
 from server.users import sweeps as user_sweeps
@@ -118,7 +117,7 @@ def build(settings: WorkerSettings) -> Worker:
     clock = SystemClock()
     entropy = Entropy()
     registry = CollectorRegistry()
-    reporter = build_reporter(settings)
+    reporter = make_reporter(dsn=settings.sentry_dsn, environment=settings.profile.value)
     database = Database(
         url=settings.database_url.get_secret_value(),
         pool=settings.database_pool,
@@ -201,17 +200,6 @@ def build_mailer(settings: Settings, clock: Clock) -> Mailer:
         raise MisconfiguredError(f"LIMEN_SMTP_URL {error}") from None
     return SmtpMailer(
         server=server, origin=_origin(settings), tls=ssl.create_default_context(), clock=clock
-    )
-
-
-def build_reporter(settings: Settings) -> SentryReporter | SilentReporter:
-    """Sentry when a DSN is set, otherwise the log alone."""
-    if settings.sentry_dsn is None:
-        return SilentReporter()
-    return SentryReporter(
-        dsn=settings.sentry_dsn.get_secret_value(),
-        environment=settings.profile.value,
-        release=version("limen"),
     )
 
 

@@ -1,6 +1,9 @@
 """Where unexpected errors are reported, besides the log."""
 
+from importlib.metadata import version
 from typing import Any, Protocol
+
+from pydantic import SecretStr
 
 
 class Reporter(Protocol):
@@ -63,3 +66,11 @@ def _without_texts(event: Any, _hint: object) -> Any:
     for error in event["exception"]["values"]:
         error["value"] = ""
     return event
+
+
+def make_reporter(*, dsn: SecretStr | None, environment: str) -> SentryReporter | SilentReporter:
+    """Sentry when a DSN is given, otherwise the log alone."""
+    if dsn is None:
+        return SilentReporter()
+    release = version("limen")
+    return SentryReporter(dsn=dsn.get_secret_value(), environment=environment, release=release)
