@@ -38,7 +38,7 @@ def test_a_reason_is_read_from_its_comment(contract: Contract) -> None:
     reason = read_reasons(contract)["PROOF_TOO_OLD"]
     assert (reason.code, reason.status) == ("UNAUTHENTICATED", 401)
     assert reason.description == "The proof of identity is older than this call accepts."
-    assert reason.example == "ChangePassword an hour after sign-in."
+    assert reason.example == "GrantRole by an administrator who signed in a day ago."
     assert reason.metadata == "`maxAgeSeconds`, the greatest age accepted."
 
 
