@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from inspect import isawaitable
+from typing import Any, TypeVar, overload
 
 _LOOK_AGAIN = 0.02
 
@@ -19,12 +20,20 @@ def eventually(look: Callable[[], Found], *, within: float = 20.0) -> Found:
     return found
 
 
-async def soon(look: Callable[[], Found | Awaitable[Found]], *, within: float = 20.0) -> Found:
+@overload
+async def soon(look: Callable[[], Awaitable[Found]], *, within: float = ...) -> Found: ...
+
+
+@overload
+async def soon(look: Callable[[], Found], *, within: float = ...) -> Found: ...
+
+
+async def soon(look: Callable[[], Any], *, within: float = 20.0) -> Any:
     """The same for a running event loop. `look` may have to be awaited."""
     deadline = time.monotonic() + within
     while True:
         found = look()
-        if isinstance(found, Awaitable):
+        if isawaitable(found):
             found = await found
         if found:
             return found

@@ -78,6 +78,11 @@ class System:
         """The password of the first administrator."""
         return (self.data_dir / "admin-password").read_text().strip()
 
+    def wait(self, seconds: float) -> int:
+        """The exit code of `limen up`, which ends within so many seconds."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
     def mail(self, to: str | None = None) -> list[dict[str, Any]]:
         """The mail that was sent, newest first: `to`, `subject`, `text`, `html`, `time`."""
         answer = httpx.get(f"{self.rest_url}/dev/mail", headers={"Accept": "application/json"})

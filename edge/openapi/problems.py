@@ -21,7 +21,7 @@ _EVERYWHERE: _Reasons = {
     400: ("INVALID_REQUEST",),
     429: ("RATE_LIMITED",),
     500: ("INTERNAL",),
-    503: ("UNAVAILABLE",),
+    503: ("UNAVAILABLE", "OVERLOADED"),
     504: ("DEADLINE_EXCEEDED",),
 }
 _WITH_A_BODY: _Reasons = {

@@ -125,16 +125,21 @@ def announce(tx: Transaction, kind: str, key: str) -> None:
 @contextlib.asynccontextmanager
 async def _begun(pg: asyncpg.Connection) -> AsyncIterator[None]:
     transaction = pg.transaction()
-    await transaction.start()
     try:
-        yield
-    except Exception:
-        # The reason for leaving must not give way to complaints about a rollback that PostgreSQL
-        # has made already.
-        if not pg.is_closed():
-            await transaction.rollback()
+        await transaction.start()
+        try:
+            yield
+        except Exception:
+            # The reason for leaving must not give way to complaints about a rollback that
+            # PostgreSQL has made already.
+            if not pg.is_closed():
+                await transaction.rollback()
+            raise
+        await transaction.commit()
+    except asyncpg.InternalClientError:
+        # A server that vanished in the middle of an answer has left the driver out of step.
+        pg.terminate()
         raise
-    await transaction.commit()
 
 
 @contextlib.asynccontextmanager
@@ -161,7 +166,7 @@ def _outages_named() -> Iterator[None]:
         yield
     except (PoolTimeoutError, OSError) as error:
         raise errors.Unavailable(retry_after=_RETRY_AFTER) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         if is_outage(error):
             raise errors.Unavailable(retry_after=_RETRY_AFTER) from error
         raise
@@ -201,6 +206,7 @@ def is_outage(error: BaseException | None) -> bool:
             | asyncpg.DeadlockDetectedError
             | asyncpg.SerializationError
             | asyncpg.InterfaceError
+            | asyncpg.InternalClientError
             | OSError,
         )
         for each in (error, cause)

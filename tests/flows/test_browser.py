@@ -1,14 +1,26 @@
-"""The way of a person in a browser: the hosted pages, cookies, and other people's pages."""
+"""limen in a real browser: hosted pages, cookies, and what other sites can make a browser do."""
 
-import re
-from contextlib import asynccontextmanager
-from uuid import uuid4
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import httpx
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 
-PASSWORD = "three boats at dawn"
-FLAGS = [
+from tests.flows.people import Person, administrator, answered
+from tests.system import System
+
+ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -17,134 +29,292 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
+SESSION, CSRF = "__Host-limen_session", "__Host-limen_csrf"
+PATIENCE_MS = 20_000
+REPORT_VIOLATIONS = """
+addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+  console.error(`policy violated: ${violatedDirective} ${blockedURI}`));
+"""
+# Posts without the header, as a page of this site would if it had been tampered with.
 FETCH = """
-async ([path, headers]) => (await fetch(path, {
-    method: 'POST', headers: {'content-type': 'application/json', ...headers}, body: '{}',
-})).status
+async ([path, headers]) => {
+  const answer = await fetch(path, { method: "POST", headers, body: "{}" });
+  return [answer.status, (await answer.json()).reason];
+}
+"""
+EVIL_PAGE = """
+<!doctype html>
+<form id="form" method="post" enctype="{enctype}" action="{limen}/v1/auth/sign-out">
+  <input name='{{"a":"' value='"}}'>
+</form>
+"""
+EVIL_FETCH = """
+async (url) => {
+  const all = await Promise.allSettled(["text/plain", "application/json"].flatMap((type) =>
+    ["no-cors", "cors"].map((mode) => fetch(url, {
+      method: "POST", mode, credentials: "include", headers: { "content-type": type }, body: "{}",
+    }).then((answer) => answer.type))));
+  return all.map(({ value }) => value ?? "refused");
+}
 """
 
 
-@pytest.fixture
-async def browser(chromium):
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
-        await browser.close()
+        browser.close()
 
 
-@asynccontextmanager
-async def opened(browser, limen, **options):
-    """A page, and what its console complained about."""
-    context = await browser.new_context(base_url=limen.rest_url, **options)
-    page = await context.new_page()
-    complaints = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text) if "Content Security Policy" in message.text else None
-        ),
+class Visit:
+    """A page of somebody's browser, and all that its console complains of."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
+        self.complaints: list[str] = []
+        self.page: Page = context.new_page()
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", self._miss)
+
+    def _miss(self, request: Request) -> None:
+        # Whoever goes on to another page gives up what the last one still wanted.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url} {request.failure}")
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+
+@contextmanager
+def visit(
+    browser: Browser, limen: System, folder: Path, *, locale: str = "en-GB"
+) -> Iterator[Visit]:
+    """A fresh browser profile; when the block fails, a picture of the page is kept."""
+    context = browser.new_context(base_url=limen.rest_url, locale=locale)
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(REPORT_VIOLATIONS)
+    visit = Visit(context)
+    try:
+        yield visit
+    except BaseException:
+        visit.page.screenshot(path=folder / "failed.png", full_page=True)
+        raise
+    finally:
+        context.close()
+
+
+@contextmanager
+def another_site(limen: System) -> Iterator[str]:
+    """Another port of this machine: the same site to browsers, yet another origin."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            enctype = self.path.removeprefix("/")
+            self.wfile.write(EVIL_PAGE.format(enctype=enctype, limen=limen.rest_url).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def sign_in(page: Page, person: Person) -> None:
+    page.goto("/sign-in")
+    page.fill("#email", person.email)
+    page.fill("#password", person.password)
+    page.click("#sign-in [type=submit]")
+    page.wait_for_url("**/account")
+    page.locator("#address", has_text=person.email).wait_for()
+
+
+@pytest.fixture
+def ada(limen: System) -> Person:
+    """Somebody with a confirmed account."""
+    person = Person(limen)
+    with httpx.Client(base_url=limen.rest_url, timeout=30) as rest:
+        person.join(rest)
+    return person
+
+
+def test_from_sign_up_to_sign_out(browser: Browser, limen: System, tmp_path: Path) -> None:
+    ada = Person(limen)
+    with visit(browser, limen, tmp_path) as visitor:
+        page = visitor.page
+        page.goto("/")
+        page.click("a[href='/sign-up']")
+        page.fill("#display-name", "Ada <b>Lovelace</b>")
+        page.fill("#email", ada.email)
+        page.fill("#password", ada.password)
+        page.click("#sign-up [type=submit]")
+        page.locator("#sent-text", has_text=ada.email).wait_for()
+
+        page.goto(ada.mailed_link())
+        assert page.url.endswith("/verify-email")
+        page.click("#confirm [type=submit]")
+        page.locator("[data-panel=done] a").click()
+        sign_in(page, ada)
+        page.locator("[data-current]:visible").wait_for()
+        assert page.input_value("#display-name") == "Ada <b>Lovelace</b>"
+        assert visitor.complaints == []
+
+        _the_log_knows(limen, ada)
+        credential = _session_cookie(visitor)
+        page.click("#sign-out")
+        page.wait_for_url("**/sign-in")
+        assert visitor.context.cookies() == []
+        page.goto("/account")
+        page.wait_for_url("**/sign-in")
+
+    replayed = httpx.get(
+        f"{limen.rest_url}/v1/users/me", headers={"cookie": f"{SESSION}={credential}"}
     )
-    yield page
-    await context.close()
-    assert complaints == []
+    assert replayed.status_code == 401
 
 
-async def sign_up(page: Page, limen) -> str:
-    email = f"ada-{uuid4().hex}@example.org"
-    await page.goto("/sign-up")
-    await page.fill("input[name=displayName]", "Ada")
-    await page.fill("#sign-up input[name=email]", email)
-    await page.fill("#sign-up input[name=password]", PASSWORD)
-    await page.click("#sign-up button[type=submit]")
-    await expect(page.locator("#sent-text")).to_contain_text(email)
-    link = re.search(r"http\S+[?]token=[\w-]+", limen.wait_for_mail(email)["text"])[0]
-    await page.goto(link)
-    assert "token" not in page.url, "the token stays out of the history"
-    await page.click("#confirm button[type=submit]")
-    await expect(page.locator("#confirm")).to_be_hidden()
-    return email
-
-
-async def sign_in(page: Page, email: str) -> None:
-    await page.goto("/sign-in")
-    await page.fill("#sign-in input[name=email]", email)
-    await page.fill("#sign-in input[name=password]", PASSWORD)
-    await page.click("#sign-in button[type=submit]")
-    await page.wait_for_url("**/account")
-    await expect(page.locator("#address")).to_have_text(email)
-
-
-async def test_a_person_comes_and_goes(browser, limen):
-    async with opened(browser, limen) as page:
-        email = await sign_up(page, limen)
-        await sign_in(page, email)
-        await expect(page.locator("#session-list > li")).to_have_count(1)
-
-        await page.click("#sign-out")
-        await page.wait_for_url("**/sign-in*")
-        await page.goto("/account")
-        await page.wait_for_url("**/sign-in*")
-
-
-async def test_the_session_is_out_of_reach_of_scripts(browser, limen):
-    async with opened(browser, limen) as page:
-        await sign_in(page, await sign_up(page, limen))
-
-        readable = await page.evaluate("document.cookie")
-        cookies = {each["name"]: each for each in await page.context.cookies()}
-
-    assert "__Host-limen_csrf" in readable
-    assert "__Host-limen_session" not in readable
-    session = cookies["__Host-limen_session"]
-    assert session["httpOnly"]
-    assert session["secure"]
-    assert session["sameSite"] == "Lax"
-
-
-async def test_a_request_without_the_token_of_the_page_is_refused(browser, limen):
-    path = "/v1/auth/sessions:revokeOthers"
-    async with opened(browser, limen) as page:
-        await sign_in(page, await sign_up(page, limen))
-        cookies = {each["name"]: each["value"] for each in await page.context.cookies()}
-
-        without = await page.evaluate(FETCH, [path, {}])
-        wrong = await page.evaluate(FETCH, [path, {"X-CSRF-Token": "wrong"}])
-        right = await page.evaluate(FETCH, [path, {"X-CSRF-Token": cookies["__Host-limen_csrf"]}])
-
-    assert (without, wrong, right) == (403, 403, 200)
-
-
-async def test_another_site_cannot_act_for_the_person(browser, limen):
-    async with opened(browser, limen) as page:
-        email = await sign_up(page, limen)
-        await sign_in(page, email)
-        other = await page.context.new_page()
-        await other.route(
-            "http://evil.localhost/**",
-            lambda route: route.fulfill(
-                content_type="text/html",
-                body=f"<form method=post action='{limen.rest_url}/v1/auth/sign-out'></form>",
-            ),
+def _the_log_knows(limen: System, person: Person) -> None:
+    with httpx.Client(base_url=limen.rest_url, timeout=30) as rest:
+        admin = administrator(limen).sign_in(rest)
+        found = rest.get(
+            "/v1/users", params={"filter": f'email = "{person.email}"'}, headers=admin.headers
         )
-        await other.goto("http://evil.localhost/")
-
-        async with other.expect_response(f"{limen.rest_url}/**") as posted:
-            await other.evaluate("document.forms[0].submit()")
-        status = (await posted.value).status
-        await page.reload()
-
-        assert status in {403, 415}
-        await expect(page.locator("#address")).to_have_text(email)
+        user_id = answered(found)["users"][0]["userId"]
+        events = rest.get(
+            "/v1/audit/events", params={"filter": f'actor.id = "{user_id}"'}, headers=admin.headers
+        )
+        actions = [event["action"] for event in answered(events)["events"]]
+    assert actions == ["auth.sign_in", "auth.verify_email"]
 
 
-async def test_pages_speak_the_language_of_the_browser(browser, limen):
-    async with opened(browser, limen, locale="de-DE") as page:
-        await page.goto("/sign-in")
+def _session_cookie(visitor: Visit) -> str:
+    """The credential, as the browser keeps it out of reach of every script."""
+    cookies = {cookie["name"]: cookie for cookie in visitor.context.cookies()}
+    assert set(cookies) == {SESSION, CSRF}
+    session = cookies[SESSION]
+    assert (session["httpOnly"], session["secure"], session["sameSite"]) == (True, True, "Lax")
+    assert session["path"] == "/"
+    assert (cookies[CSRF]["httpOnly"], cookies[CSRF]["sameSite"]) == (False, "Strict")
+    readable = visitor.page.evaluate("document.cookie")
+    assert SESSION not in readable
+    assert session["value"] not in visitor.page.content()
+    assert CSRF in readable
+    return session["value"]
 
-        assert await page.locator("html").get_attribute("lang") == "de"
-        await page.fill("#sign-in input[name=email]", "niemand@example.org")
-        await page.fill("#sign-in input[name=password]", "falsch")
-        await page.click("#sign-in button[type=submit]")
-        await expect(page.locator("#sign-in [role=alert]")).to_contain_text("Passwort")
+
+def test_a_script_of_this_site_needs_the_token(
+    browser: Browser, limen: System, tmp_path: Path, ada: Person
+) -> None:
+    with visit(browser, limen, tmp_path) as visitor:
+        page = visitor.page
+        sign_in(page, ada)
+        cookies = {cookie["name"]: cookie["value"] for cookie in visitor.context.cookies()}
+        json, path = {"content-type": "application/json"}, "/v1/auth/sessions:revokeOthers"
+
+        for token in ({}, {"x-csrf-token": ""}, {"x-csrf-token": "made-up"}):
+            assert page.evaluate(FETCH, [path, json | token]) == [403, "CSRF_REJECTED"]
+        good = json | {"x-csrf-token": cookies[CSRF]}
+        assert page.evaluate(FETCH, [path, good])[0] == 200
+
+
+def test_another_site_can_make_it_do_nothing(
+    browser: Browser, limen: System, tmp_path: Path, ada: Person
+) -> None:
+    with visit(browser, limen, tmp_path) as visitor, another_site(limen) as origin:
+        page = visitor.page
+        sign_in(page, ada)
+        for enctype in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+            page.goto(f"{origin}/{enctype}")
+            with page.expect_navigation() as navigation:
+                page.evaluate("document.querySelector('#form').submit()")
+            assert navigation.value is not None
+            assert navigation.value.status == 403
+            assert navigation.value.json()["reason"] == "CSRF_REJECTED"
+
+        page.goto(f"{origin}/text/plain")
+        outcomes = page.evaluate(EVIL_FETCH, f"{limen.rest_url}/v1/auth/sign-out")
+        assert set(outcomes) <= {"opaque", "refused"}
+        readable = page.evaluate(
+            "url => fetch(url, { credentials: 'include' }).then(() => true, () => false)",
+            f"{limen.rest_url}/v1/users/me",
+        )
+        assert not readable
+
+        page.goto("/account")
+        page.locator("#address", has_text=ada.email).wait_for()
+
+
+def test_another_site_cannot_frame_a_page(
+    browser: Browser, limen: System, tmp_path: Path, ada: Person
+) -> None:
+    with visit(browser, limen, tmp_path) as visitor, another_site(limen) as origin:
+        page = visitor.page
+        sign_in(page, ada)
+        page.goto(f"{origin}/text/plain")
+        page.evaluate(
+            """url => new Promise((done) => {
+              const frame = document.createElement("iframe");
+              frame.src = url;
+              frame.addEventListener("load", done);
+              document.body.append(frame);
+            }).then(() => true)""",
+            f"{limen.rest_url}/account",
+        )
+
+        assert ada.email not in "".join(frame.content() for frame in page.frames)
+        assert any("frame-ancestors" in complaint for complaint in visitor.complaints)
+
+
+def test_pages_speak_the_language_of_the_browser(
+    browser: Browser, limen: System, tmp_path: Path
+) -> None:
+    ada = Person(limen)
+    with visit(browser, limen, tmp_path, locale="de-DE") as visitor:
+        page = visitor.page
+        page.goto("/sign-up")
+        assert page.get_attribute("html", "lang") == "de"
+        page.fill("#email", ada.email)
+        page.fill("#password", "password")
+        page.click("#sign-up [type=submit]")
+        page.locator("#password-error:visible, #sign-up-alert:visible").first.wait_for()
+        assert "Passwort" in page.inner_text("#sign-up")
+        page.fill("#password", ada.password)
+        page.click("#sign-up [type=submit]")
+        page.locator("#sent-text", has_text=ada.email).wait_for()
+
+        page.goto(ada.mailed_link())
+        page.click("#confirm [type=submit]")
+        page.locator("[data-panel=done] a").wait_for()
+
+    assert "Bestätige" in limen.mail(ada.email)[0]["subject"]
+
+
+def test_a_forgotten_password_is_set_anew(
+    browser: Browser, limen: System, tmp_path: Path, ada: Person
+) -> None:
+    before = len(limen.mail(ada.email))
+    with visit(browser, limen, tmp_path) as visitor:
+        page = visitor.page
+        page.goto("/sign-in")
+        page.click("a[href='/forgot-password']")
+        page.fill("[name=email]", ada.email)
+        page.click("form:visible [type=submit]")
+        page.goto(ada.mailed_link(after=before))
+        ada.password = "a green door in winter"
+        page.fill("[name=newPassword]", ada.password)
+        page.click("form:visible [type=submit]")
+        page.locator("a[href='/sign-in']:visible").wait_for()
+        sign_in(page, ada)
+
+        assert visitor.complaints == []

@@ -1,221 +1,239 @@
-"""What callers see when PostgreSQL, Valkey or a process of limen dies under them, and afterwards.
-
-`docs/outages.md` states what these tests see. Nothing here restarts limen.
+"""What docs/outages.md states, under a steady stream of requests: parts of a running system are
+killed without warning, and limen goes on without being started again.
 """
 
-import contextlib
-import re
+import asyncio
+import os
 import signal
-import time
-from collections.abc import Callable
-from uuid import uuid4
+from collections.abc import Iterator
+from typing import Any
 
+import asyncpg
 import grpc
 import httpx
 import psutil
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from redis import Redis
 
+from tests.eventually import eventually
+from tests.flows import processes
+from tests.flows.people import Person, SignedIn, administrator, answered, reason
+from tests.flows.traffic import Answer, Traffic
 from tests.system import System
 
-PASSWORD = "three boats at dawn"
+SERVICES = [
+    "",
+    "limen.auth.v1.AuthService",
+    "limen.users.v1.UserService",
+    "limen.audit.v1.AuditService",
+]
+SERVING = HealthCheckResponse.SERVING
+AWAY = {Answer(kind, 503, "UNAVAILABLE", "1") for kind in ("me", "sign-in", "sign-up")}
 
 
 @pytest.fixture(scope="module")
-def limen(tmp_path_factory):
-    """A limen of these tests' own, for they are rough with it."""
-    with System(tmp_path_factory.mktemp("outages"), LIMEN_CORE_PROCESSES="2") as system:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system that may be broken: two processes of the core, and cheap hashes."""
+    folder = tmp_path_factory.mktemp("outages")
+    settings = {
+        "LIMEN_CORE_PROCESSES": "2",
+        "LIMEN_ARGON2_MEMORY_KIB": "64",
+        "LIMEN_ARGON2_TIME": "1",
+        "LIMEN_RATE_LIMIT_SCALE": "1000",
+    }
+    with System(folder, **settings) as system:
         yield system
 
 
-@pytest.fixture
-def api(limen):
-    with httpx.Client(base_url=limen.rest_url, timeout=20) as client:
+@pytest.fixture(scope="module")
+def rest(system: System) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=system.rest_url, timeout=30) as client:
         yield client
 
 
+@pytest.fixture(scope="module")
+def ada(system: System, rest: httpx.Client) -> Person:
+    """Somebody with an account, made without mail."""
+    person = Person(system)
+    headers = administrator(system).sign_in(rest).headers
+    body = {"email": person.email, "password": person.password, "emailVerified": True}
+    answered(rest.post("/v1/users", json=body, headers=headers))
+    return person
+
+
 @pytest.fixture
-def here(api, limen):
-    return signed_in(api, limen.admin_email, limen.admin_password)
+def ended(rest: httpx.Client, ada: Person) -> SignedIn:
+    """A session that was signed out of."""
+    session = ada.sign_in(rest)
+    answered(rest.post("/v1/auth/sign-out", json={}, headers=session.headers))
+    return session
 
 
-def signed_in(api, email, password):
-    answer = api.post("/v1/auth/sign-in", json={"email": email, "password": password})
-    return {"authorization": f"Bearer {answer.raise_for_status().json()['tokens']['accessToken']}"}
-
-
-def until(condition: Callable[[], object], seconds: float = 30):
-    """What a condition gives once it is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := condition():
-            return result
-        time.sleep(0.05)
-    raise AssertionError("did not come about in time")
-
-
-def find(limen, *words: str) -> psutil.Process | None:
-    """The process of limen whose command line has these words, nearest to `limen up`."""
-    for process in psutil.Process(limen.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            command = " ".join(process.cmdline())
-            if all(word in command for word in words):
-                return process
-    return None
-
-
-def part(limen, *words: str) -> psutil.Process:
-    """That process, once it is there."""
-    return until(lambda: find(limen, *words))
-
-
-def kill(limen, *words: str) -> int:
-    """Kills a part of limen without a word."""
-    process = part(limen, *words)
-    process.send_signal(signal.SIGKILL)
-    return process.pid
-
-
-def health(limen, service: str = ""):
-    with grpc.insecure_channel(limen.grpc_address) as channel:
-        request = health_pb2.HealthCheckRequest(service=service)
-        return health_pb2_grpc.HealthStub(channel).Check(request, timeout=5).status
-
-
-def ready(api):
-    return api.get("/readyz")
-
-
-def test_postgresql_dies_and_comes_back(api, limen, here):
-    """Reads may go on from memory; whatever needs PostgreSQL is told when to try again."""
-    sign_in = {"email": limen.admin_email, "password": limen.admin_password}
-    seen = []
-
-    kill(limen, "postgres", "-D")
-
-    def all_is_well():
-        answers = [
-            api.post("/v1/auth/sign-in", json=sign_in),
-            api.get("/v1/auth/sessions", headers=here),
-            api.get("/v1/users/me", headers=here),
-        ]
-        seen.extend(answers)
-        return all(answer.is_success for answer in answers) and ready(api).is_success
-
-    until(lambda: not ready(api).is_success or seen, 10)
-    until(all_is_well, 60)
-
-    refused = [answer for answer in seen if not answer.is_success]
-    assert {answer.status_code for answer in refused} <= {503}
-    assert all("retry-after" in answer.headers for answer in refused)
-    assert all(answer.json()["reason"] == "UNAVAILABLE" for answer in refused)
-    until(lambda: health(limen) == health_pb2.HealthCheckResponse.SERVING)
-
-
-def test_health_tells_that_postgresql_is_away(api, limen):
-    postmaster = part(limen, "postgres", "-D")
-    family = [postmaster, *postmaster.children()]
-    for process in family:
-        process.suspend()
+@pytest.fixture
+def traffic(system: System, rest: httpx.Client, ada: Person) -> Iterator[Traffic]:
+    headers = ada.sign_in(rest).headers
+    traffic = Traffic(system, email=ada.email, headers=headers)
     try:
-        until(lambda: health(limen) == health_pb2.HealthCheckResponse.NOT_SERVING, 15)
-        answer = until(lambda: (at := ready(api)).status_code == 503 and at, 15)
+        traffic.start()
+        yield traffic
     finally:
-        for process in family:
-            process.resume()
-
-    assert answer.json()["dependencies"]["postgresql"] == "down"
-    until(lambda: ready(api).is_success, 30)
-    serving = health_pb2.HealthCheckResponse.SERVING
-    until(lambda: health(limen, "limen.users.v1.UserService") == serving)
+        traffic.stop()
 
 
-def test_valkey_dies_and_nobody_notices(api, limen, here):
-    guess = {"email": "no@example.org", "password": "x"}
-    statuses = set()
-
-    kill(limen, "valkey-server")
-
-    def is_back():
-        statuses.add(api.get("/v1/users/me", headers=here).status_code)
-        statuses.add(api.post("/v1/auth/sign-in", json=guess).status_code)
-        answer = ready(api)
-        statuses.add(answer.status_code)
-        return answer.json()["dependencies"]["valkey"] == "up" and find(limen, "valkey-server")
-
-    until(is_back)
-
-    assert statuses <= {200, 401, 429}, "calls go on; guesses may be locked out"
+def readiness(system: System) -> tuple[int, dict[str, str]]:
+    """Status and dependencies of `/readyz`."""
+    answer = httpx.get(f"{system.rest_url}/readyz", timeout=30)
+    return answer.status_code, answer.json()["dependencies"]
 
 
-def test_mail_that_was_asked_for_while_valkey_was_away_arrives_once(api, limen):
-    email = f"ada-{uuid4().hex}@example.org"
-    kill(limen, "valkey-server")
-
-    request = {"email": email, "password": PASSWORD}
-    api.post("/v1/auth/sign-up", json=request).raise_for_status()
-
-    mail = limen.wait_for_mail(email)
-    token = re.search(r"[?]token=([\w-]+)", mail["text"])[1]
-    api.post("/v1/auth/email:verify", json={"token": token}).raise_for_status()
-    assert len(limen.mail(email)) == 1
-
-
-def test_flushing_valkey_revives_nothing(api, limen):
-    revoked = signed_in(api, limen.admin_email, limen.admin_password)
-    api.post("/v1/auth/sign-out", headers=revoked).raise_for_status()
-    email = f"nobody-{uuid4().hex}@example.org"
-    guess = {"email": email, "password": "a guess"}
-    reasons = [api.post("/v1/auth/sign-in", json=guess).json()["reason"] for _ in range(11)]
-    assert reasons[-1] == "SIGN_IN_LOCKED"
-
-    kill(limen, "valkey-server")
-    until(lambda: ready(api).json()["dependencies"]["valkey"] == "up")
-
-    assert api.get("/v1/users/me", headers=revoked).status_code == 401
-    assert api.post("/v1/auth/sign-in", json=guess).json()["reason"] == "SIGN_IN_LOCKED"
+def serving(system: System) -> set[str]:
+    """What a core says is SERVING."""
+    with grpc.insecure_channel(system.grpc_address) as channel:
+        stub: Any = HealthStub(channel)
+        names = [*SERVICES, "dependency.postgresql", "dependency.valkey"]
+        return {
+            name
+            for name in names
+            if stub.Check(HealthCheckRequest(service=name), timeout=30).status == SERVING
+        }
 
 
-def test_a_worker_that_is_killed_loses_no_mail_and_sends_none_twice(api, limen):
-    emails = [f"ada-{uuid4().hex}@example.org" for _ in range(12)]
-    for number, email in enumerate(emails):
-        request = {"email": email, "password": PASSWORD}
-        api.post("/v1/auth/sign-up", json=request).raise_for_status()
-        if number % 4 == 1:
-            kill(limen, "server.worker")
-
-    for email in emails:
-        limen.wait_for_mail(email)
-    assert [len(limen.mail(email)) for email in emails] == [1] * len(emails)
+def stays_ended(rest: httpx.Client, session: SignedIn) -> None:
+    """Neither of the tokens of a session does anything."""
+    refresh = {"refreshToken": session.refresh_token}
+    assert reason(rest.get("/v1/users/me", headers=session.headers))[1] == "CREDENTIAL_INVALID"
+    assert reason(rest.post("/v1/auth/refresh", json=refresh))[1] == "CREDENTIAL_INVALID"
 
 
-def test_a_core_that_is_killed_is_replaced_while_the_others_serve(api, limen, here):
-    cores = [
-        process
-        for process in psutil.Process(limen.pid).children(recursive=True)
-        if process.cmdline()[-2:] == ["-m", "server"]
-    ]
-    leader = next(core for core in cores if core.children())
-    followers = {core.pid for core in leader.children()}
-    assert len(followers) == 2
-
-    psutil.Process(min(followers)).send_signal(signal.SIGKILL)
-
-    until(lambda: len({core.pid for core in leader.children()} - {min(followers)}) == 2)
-    until(lambda: api.get("/v1/users/me", headers=here).is_success)
-    assert min(followers) not in {core.pid for core in leader.children()}
+def each_got_one_letter(system: System, addresses: list[str]) -> None:
+    """Everybody was sent their letter, and nobody got two."""
+    asyncio.run(lose_patience(system))
+    eventually(lambda: set(addresses) <= processes.letters(system).keys(), within=60)
+    assert set(processes.letters(system).values()) == {1}
 
 
-def test_the_edge_says_so_when_the_core_is_away(api, limen, here):
-    core = part(limen, "-m server")
-    while core.parent() and core.parent().pid != limen.pid:
-        core = core.parent()
-    processes = [core, *core.children()]
-    for process in processes:
-        process.send_signal(signal.SIGKILL)
+async def lose_patience(system: System) -> None:
+    """Makes jobs whose id was lost on its way count as lost now, and not after half a minute."""
+    connection = await asyncpg.connect(host=str(system.data_dir / "run"), user="limen")
+    await connection.execute(
+        "UPDATE jobs.outbox SET publish_time = NULL, due_time = now()"
+        " WHERE done_time IS NULL AND dead_time IS NULL"
+    )
+    # Wakes the relay, as any new job does.
+    await connection.execute("NOTIFY limen_changes, 'jobs:outbox'")
+    await connection.close()
 
-    refused = until(lambda: (at := api.get("/v1/users/me", headers=here)).is_error and at, 10)
-    assert refused.status_code == 503
-    assert "retry-after" in refused.headers
 
-    until(lambda: api.get("/v1/users/me", headers=here).is_success, 30)
+def test_postgresql_killed(
+    system: System, rest: httpx.Client, ended: SignedIn, traffic: Traffic
+) -> None:
+    before = {process.pid for process in processes.cores(system)}
+    with processes.kept_down(system, processes.postgresql):
+        eventually(lambda: readiness(system)[0] == 503)
+        assert readiness(system)[1]["valkey"] == "up"
+        eventually(lambda: serving(system) == {"dependency.valkey"})
+        traffic.fails()
+        assert rest.get("/healthz").status_code == 200
+        assert rest.get("/.well-known/jwks.json").json()["keys"]
+        assert reason(rest.get("/v1/users/me", headers=ended.headers))[0] == 503
+
+    eventually(lambda: readiness(system)[0] == 200)
+    traffic.flows()
+    traffic.stop()
+    assert traffic.refusals() == AWAY
+    assert {process.pid for process in processes.cores(system)} == before
+    stays_ended(rest, ended)
+    each_got_one_letter(system, traffic.signed_up)
+
+
+def test_valkey_killed(
+    system: System, rest: httpx.Client, ended: SignedIn, traffic: Traffic
+) -> None:
+    with processes.kept_down(system, processes.valkey):
+        eventually(lambda: readiness(system)[1]["valkey"] == "down")
+        assert readiness(system)[0] == 200
+        assert serving(system) == {*SERVICES, "dependency.postgresql"}
+        waiting = len(traffic.signed_up)
+        traffic.flows()
+        stays_ended(rest, ended)
+        assert not set(traffic.signed_up[waiting:]) & processes.letters(system).keys()
+
+    eventually(lambda: readiness(system)[1]["valkey"] == "up")
+    traffic.flows()
+    traffic.stop()
+    assert traffic.refusals() == set()
+    stays_ended(rest, ended)
+    each_got_one_letter(system, traffic.signed_up)
+
+
+def test_valkey_emptied_and_cores_killed(
+    system: System, rest: httpx.Client, ended: SignedIn
+) -> None:
+    locked = Person(system)
+    wrong = {"email": locked.email, "password": "a wrong password"}
+    reasons = [reason(rest.post("/v1/auth/sign-in", json=wrong))[1] for _ in range(11)]
+    assert reasons == ["SIGN_IN_FAILED"] * 10 + ["SIGN_IN_LOCKED"]
+    socket = system.data_dir / "run" / "valkey.sock"
+    with Redis(unix_socket_path=str(socket)) as client:
+        client.flushall()
+
+    stays_ended(rest, ended)
+    assert reason(rest.post("/v1/auth/sign-in", json=wrong))[1] == "SIGN_IN_LOCKED"
+
+    leader = processes.part(system, "server")
+    leader.kill()
+    eventually(lambda: processes.is_running(system, "server", other_than=leader))
+    eventually(lambda: readiness(system)[0] == 200)
+    stays_ended(rest, ended)
+    assert reason(rest.post("/v1/auth/sign-in", json=wrong))[1] == "SIGN_IN_LOCKED"
+
+
+def test_worker_killed_while_it_sends(system: System, traffic: Traffic) -> None:
+    for _ in range(3):
+        _kill_the_worker_at_work(system)
+    traffic.stop()
+
+    assert traffic.refusals() == set()
+    each_got_one_letter(system, traffic.signed_up)
+
+
+def _kill_the_worker_at_work(system: System) -> None:
+    worker = processes.part(system, "server.worker")
+    sent = processes.letters(system).total()
+    eventually(lambda: processes.letters(system).total() > sent)
+    worker.kill()
+    eventually(lambda: processes.is_running(system, "server.worker", other_than=worker))
+
+
+def test_one_core_of_two_killed(system: System, traffic: Traffic) -> None:
+    eventually(lambda: len(processes.cores(system)) == 2)
+    victim, survivor = processes.cores(system)
+    victim.kill()
+
+    for _ in range(10):
+        assert set(SERVICES) <= serving(system)
+    eventually(lambda: len(processes.cores(system)) == 2)
+    assert survivor.is_running()
+    assert victim.pid not in {process.pid for process in processes.cores(system)}
+    traffic.flows()
+    traffic.stop()
+    assert {answer.reason for answer in traffic.refusals()} <= {"UNAVAILABLE"}
+    assert {answer.status for answer in traffic.refusals()} <= {503}
+
+
+def test_everything_stops_while_there_is_traffic(
+    system: System, rest: httpx.Client, traffic: Traffic
+) -> None:
+    headers = administrator(system).sign_in(rest).headers
+    started = psutil.Process(system.pid).children(recursive=True)
+    with rest.stream("GET", "/v1/audit/events:watch", headers=headers) as stream:
+        assert stream.status_code == 200
+        os.kill(system.pid, signal.SIGTERM)
+        # It promises ten seconds, and kills what is left after nine and a half.
+        assert system.wait(12) == 0
+    traffic.stop()
+
+    assert not [process for process in started if process.is_running()]
+    assert {answer.status for answer in traffic.refusals()} <= {0, 503}

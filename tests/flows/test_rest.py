@@ -1,160 +1,207 @@
-"""The way of a person over REST: sign up, confirm, sign in, be seen, sign out, come back."""
+"""limen over plain HTTP, from sign-up to sign-out: the edge, the core, the worker and both servers
+as they really run.
+"""
 
 import json
-import re
-from uuid import uuid4
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-PASSWORD = "three boats at dawn"
+from tests.eventually import eventually
+from tests.flows.people import Person, SignedIn, administrator, answered, reason
+from tests.system import System
 
 
 @pytest.fixture
-def api(limen):
+def rest(limen: System) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=limen.rest_url, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
-def admin(api, limen):
-    return bearer(sign_in(api, limen.admin_email, limen.admin_password))
+def ada(limen: System, rest: httpx.Client) -> Person:
+    """Somebody with a confirmed account."""
+    person = Person(limen)
+    person.join(rest)
+    return person
 
 
-def fresh_email():
-    return f"ada-{uuid4().hex}@example.org"
+@pytest.fixture(scope="module")
+def auditor(limen: System) -> SignedIn:
+    """The administrator, signed in."""
+    with httpx.Client(base_url=limen.rest_url, timeout=30) as client:
+        return administrator(limen).sign_in(client)
 
 
-def bearer(tokens):
-    return {"authorization": f"Bearer {tokens['accessToken']}"}
+def me(rest: httpx.Client, session: SignedIn) -> httpx.Response:
+    return rest.get("/v1/users/me", headers=session.headers)
 
 
-def sign_in(api, email, password=PASSWORD):
-    answer = api.post("/v1/auth/sign-in", json={"email": email, "password": password})
-    return answer.raise_for_status().json()["tokens"]
+def test_from_sign_up_to_sign_out(limen: System, rest: httpx.Client, auditor: SignedIn) -> None:
+    ada = Person(limen)
+    ada.sign_up(rest, locale="de")
+    body = {"email": ada.email, "password": ada.password}
+    assert reason(rest.post("/v1/auth/sign-in", json=body)) == (401, "SIGN_IN_FAILED")
 
+    ada.confirm(rest)
+    session = ada.sign_in(rest)
+    assert answered(me(rest, session))["email"] == ada.email
+    assert "Bestätige" in limen.mail(ada.email)[0]["subject"]
 
-def mailed_token(limen, email, after=0):
-    mail = limen.wait_for_mail(email, after=after)
-    return re.search(r"[?]token=([\w-]+)", mail["text"])[1]
-
-
-def sign_up(api, limen, email):
-    answer = api.post(
-        "/v1/auth/sign-up", json={"email": email, "password": PASSWORD, "displayName": "Ada"}
+    events = rest.get(
+        "/v1/audit/events",
+        params={"filter": f'actor.id = "{session.user_id}"'},
+        headers=auditor.headers,
     )
-    assert answer.raise_for_status().json() == {}
-    token = mailed_token(limen, email)
-    api.post("/v1/auth/email:verify", json={"token": token}).raise_for_status()
+    actions = [event["action"] for event in answered(events)["events"]]
+    assert actions == ["auth.sign_in", "auth.verify_email"]
+
+    answered(rest.post("/v1/auth/sign-out", json={}, headers=session.headers))
+    assert reason(me(rest, session)) == (401, "CREDENTIAL_INVALID")
+    refresh = {"refreshToken": session.refresh_token}
+    assert reason(rest.post("/v1/auth/refresh", json=refresh)) == (401, "CREDENTIAL_INVALID")
 
 
-def test_a_person_comes_and_goes(api, limen, admin):
-    email = fresh_email()
-    sign_up(api, limen, email)
-    here = bearer(sign_in(api, email))
+def test_a_link_works_once(limen: System, rest: httpx.Client) -> None:
+    ada = Person(limen)
+    ada.sign_up(rest)
+    token = {"token": ada.mailed_token()}
 
-    me = api.get("/v1/users/me", headers=here).json()
-    assert (me["email"], me["displayName"], me["emailVerified"]) == (email, "Ada", True)
+    assert rest.post("/v1/auth/email:verify", json=token).is_success
+    assert reason(rest.post("/v1/auth/email:verify", json=token)) == (400, "TOKEN_INVALID")
 
-    seen = api.get(
-        "/v1/audit/events", headers=admin, params={"filter": f'subject.id = "{me["userId"]}"'}
-    ).json()["events"]
-    assert [event["action"] for event in reversed(seen)] == [
-        "auth.sign_up",
-        "auth.verify_email",
-        "auth.sign_in",
+
+def test_a_forgotten_password_is_set_anew_by_mail(
+    limen: System, rest: httpx.Client, ada: Person
+) -> None:
+    session = ada.sign_in(rest)
+    before = len(limen.mail(ada.email))
+    answered(rest.post("/v1/auth/password:requestReset", json={"email": ada.email}))
+    token, new = ada.mailed_token(after=before), "a green door in winter"
+
+    weak = rest.post("/v1/auth/password:reset", json={"token": token, "newPassword": "password"})
+    assert reason(weak) == (400, "PASSWORD_TOO_WEAK")
+    reset = {"token": token, "newPassword": new}
+    answered(rest.post("/v1/auth/password:reset", json=reset))
+
+    assert reason(me(rest, session))[1] == "CREDENTIAL_INVALID"
+    body = {"email": ada.email, "password": ada.password}
+    assert reason(rest.post("/v1/auth/sign-in", json=body)) == (401, "SIGN_IN_FAILED")
+    assert answered(me(rest, ada.sign_in(rest, new)))["email"] == ada.email
+    assert reason(rest.post("/v1/auth/password:reset", json=reset)) == (400, "TOKEN_INVALID")
+    limen.wait_for_mail(ada.email, after=before + 1)
+
+
+def test_resetting_tells_nobody_whether_an_address_is_known(
+    rest: httpx.Client, ada: Person
+) -> None:
+    answers = [
+        rest.post("/v1/auth/password:requestReset", json={"email": email})
+        for email in (ada.email, "nobody@example.org")
     ]
 
-    assert api.post("/v1/auth/sign-out", headers=here).raise_for_status().json() == {}
-    gone = api.get("/v1/users/me", headers=here)
-    assert gone.status_code == 401
-    assert gone.json()["reason"] == "CREDENTIAL_INVALID"
-    assert gone.json()["instance"] == gone.headers["x-request-id"]
+    assert [answer.json() for answer in answers] == [{}, {}]
+    assert len({answer.status_code for answer in answers}) == 1
 
 
-def test_a_forgotten_password_is_set_anew_by_mail(api, limen):
-    email = fresh_email()
-    sign_up(api, limen, email)
-    before = bearer(sign_in(api, email))
+def test_changing_the_password_ends_the_other_sessions(
+    limen: System, rest: httpx.Client, ada: Person
+) -> None:
+    here, there = ada.sign_in(rest), ada.sign_in(rest)
+    before = len(limen.mail(ada.email))
+    change = {"currentPassword": ada.password, "newPassword": "a green door in winter"}
 
-    api.post("/v1/auth/password:requestReset", json={"email": email}).raise_for_status()
-    token = mailed_token(limen, email, after=1)
-    reset = {"token": token, "newPassword": "four boats at dusk"}
-    api.post("/v1/auth/password:reset", json=reset).raise_for_status()
+    wrong = change | {"currentPassword": "a wrong password"}
+    refused = rest.post("/v1/auth/password:change", json=wrong, headers=here.headers)
+    assert reason(refused) == (401, "SIGN_IN_FAILED")
+    answered(rest.post("/v1/auth/password:change", json=change, headers=here.headers))
 
-    assert api.get("/v1/users/me", headers=before).status_code == 401
-    assert api.post("/v1/auth/password:reset", json=reset).json()["reason"] == "TOKEN_INVALID"
-    assert sign_in(api, email, "four boats at dusk")
-    assert limen.wait_for_mail(email, after=2)["subject"]
-
-
-def test_tokens_are_renewed_and_reuse_is_noticed(api, limen):
-    email = fresh_email()
-    sign_up(api, limen, email)
-    first = sign_in(api, email)
-
-    def refresh(tokens):
-        return api.post("/v1/auth/refresh", json={"refreshToken": tokens["refreshToken"]})
-
-    second = refresh(first).raise_for_status().json()["tokens"]
-    third = refresh(second).raise_for_status().json()["tokens"]
-    reused = refresh(first)
-
-    assert reused.json()["reason"] == "REFRESH_TOKEN_REUSED"
-    assert api.get("/v1/users/me", headers=bearer(third)).status_code == 401
+    assert me(rest, here).is_success
+    assert reason(me(rest, there))[1] == "CREDENTIAL_INVALID"
+    assert ada.sign_in(rest, "a green door in winter").user_id == here.user_id
+    limen.wait_for_mail(ada.email, after=before)
 
 
-def test_a_changed_password_ends_the_other_sessions(api, limen):
-    email = fresh_email()
-    sign_up(api, limen, email)
-    here, there = bearer(sign_in(api, email)), bearer(sign_in(api, email))
+def test_a_refresh_token_is_traded_once(rest: httpx.Client, ada: Person) -> None:
+    first = ada.sign_in(rest)
 
-    api.post(
-        "/v1/auth/password:change",
-        headers=here,
-        json={"currentPassword": PASSWORD, "newPassword": "five boats at noon"},
-    ).raise_for_status()
+    def trade(session: SignedIn) -> httpx.Response:
+        return rest.post("/v1/auth/refresh", json={"refreshToken": session.refresh_token})
 
-    sessions = api.get("/v1/auth/sessions", headers=here).json()["sessions"]
-    assert [session["current"] for session in sessions] == [True]
-    assert api.get("/v1/users/me", headers=there).status_code == 401
+    second = SignedIn(answered(trade(first)))
+    third = SignedIn(answered(trade(second)))
+    assert me(rest, third).is_success
+    assert len({each.refresh_token for each in (first, second, third)}) == 3
 
-
-@pytest.mark.parametrize("accept", ["application/x-ndjson", "text/event-stream"])
-def test_the_log_is_followed_as_it_grows(api, admin, accept):
-    api.post("/v1/auth/sign-in", json={"email": "nobody@example.org", "password": "x"})
-    with api.stream(
-        "GET", "/v1/audit/events:watch?firstIndex=0", headers=admin | {"accept": accept}
-    ) as stream:
-        assert stream.headers["content-type"].startswith(accept)
-        lines = (line.removeprefix("data:") for line in stream.iter_lines() if line)
-        events = [json.loads(next(lines)) for _ in range(3)]
-
-    assert [event["index"] for event in events] == ["0", "1", "2"]
+    assert reason(trade(first)) == (401, "REFRESH_TOKEN_REUSED")
+    assert reason(me(rest, third)) == (401, "CREDENTIAL_INVALID")
+    assert reason(trade(third)) == (401, "CREDENTIAL_INVALID")
 
 
-def test_refusals_speak_the_language_of_the_caller(api):
-    answers = {
-        language: api.get("/v1/users/me", headers={"accept-language": language}).json()
-        for language in ("en", "de", "fr", "es", "pt-BR", "ja")
-    }
+def test_other_sessions_can_be_ended_one_by_one_and_together(
+    rest: httpx.Client, ada: Person
+) -> None:
+    here, *others = [ada.sign_in(rest) for _ in range(4)]
+    listed = answered(rest.get("/v1/auth/sessions", headers=here.headers))["sessions"]
+    assert [session["sessionId"] for session in listed if session.get("current")] == [
+        here.answer["session"]["sessionId"]
+    ]
+    assert len(listed) == 4
 
-    assert len({answer["detail"] for answer in answers.values()}) == 6
-    assert {answer["reason"] for answer in answers.values()} == {"UNAUTHENTICATED"}
+    one = others[0].answer["session"]["sessionId"]
+    answered(rest.delete(f"/v1/auth/sessions/{one}", headers=here.headers))
+    ended = answered(rest.post("/v1/auth/sessions:revokeOthers", json={}, headers=here.headers))
+
+    assert ended["revokedCount"] == 2
+    assert [me(rest, session).status_code for session in (here, *others)] == [200, 401, 401, 401]
 
 
-def test_keys_are_published_for_others_to_verify_with(api):
-    answer = api.get("/.well-known/jwks.json").raise_for_status()
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [("application/x-ndjson", "application/x-ndjson"), ("text/event-stream", "text/event-stream")],
+)
+def test_the_log_can_be_followed(
+    rest: httpx.Client, ada: Person, auditor: SignedIn, accept: str, content_type: str
+) -> None:
+    newest = eventually(lambda: _newest_index(rest, auditor))
+    headers = auditor.headers | {"accept": accept}
+    params = {"firstIndex": str(newest + 1)}
+    with rest.stream("GET", "/v1/audit/events:watch", params=params, headers=headers) as stream:
+        assert stream.status_code == 200
+        assert stream.headers["content-type"].startswith(content_type)
+        session = ada.sign_in(rest)
+        followed = (
+            json.loads(line.removeprefix("data:"))
+            for line in stream.iter_lines()
+            if line.startswith(("data:", "{"))
+        )
+        event = next(event for event in followed if event["actor"].get("id") == session.user_id)
 
-    assert {key["kty"] for key in answer.json()["keys"]} == {"OKP"}
-    assert "max-age" in answer.headers["cache-control"]
-    known = {"if-none-match": answer.headers["etag"]}
-    assert api.get("/.well-known/jwks.json", headers=known).status_code == 304
+    assert event["action"] == "auth.sign_in"
+    assert int(event["index"]) > newest
 
 
-def test_the_reference_describes_every_route(api):
-    document = api.get("/openapi.json").raise_for_status().json()
+def _newest_index(rest: httpx.Client, auditor: SignedIn) -> int:
+    """The place of the newest event; 0 while it has none."""
+    page = rest.get("/v1/audit/events", params={"pageSize": 1}, headers=auditor.headers)
+    return int(answered(page)["events"][0].get("index", 0))
 
-    assert document["openapi"].startswith("3.1")
-    assert "/v1/auth/sign-in" in document["paths"]
-    assert api.get("/docs").raise_for_status().headers["content-type"].startswith("text/html")
+
+def test_nobody_else_can_follow_it(rest: httpx.Client, ada: Person) -> None:
+    session = ada.sign_in(rest)
+
+    assert reason(rest.get("/v1/audit/events:watch")) == (401, "UNAUTHENTICATED")
+    refused = rest.get("/v1/audit/events:watch", headers=session.headers)
+    assert reason(refused) == (403, "PERMISSION_DENIED")
+
+
+def test_following_ends_with_the_session(rest: httpx.Client, limen: System) -> None:
+    session = administrator(limen).sign_in(rest)
+    with rest.stream("GET", "/v1/audit/events:watch", headers=session.headers) as stream:
+        assert stream.status_code == 200
+        answered(rest.post("/v1/auth/sign-out", json={}, headers=session.headers))
+        lines = [line for line in stream.iter_lines() if line]
+
+    assert "CREDENTIAL_INVALID" in lines[-1]
+    assert '"auth.sign_out"' not in "".join(lines)

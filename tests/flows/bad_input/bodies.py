@@ -1,7 +1,7 @@
 """Bodies that are no JSON, or no JSON for their RPC, each with the field that is at fault."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from google.protobuf.descriptor import FieldDescriptor
 
@@ -21,7 +21,7 @@ from tests.flows.bad_input.rpcs import (
 NOTHING_OF_ITS_OWN = "nonsense"
 _PLACE = "the place of a value"
 _DIGITS = "9" * 5000
-_DEEP = 100_000
+_DEEP = 10_000
 _FREE = "google.protobuf."
 
 NO_TEXT = ("1", "1.5", "true", "[]", "{}", '["a"]', '{"a": "b"}')
@@ -112,6 +112,19 @@ def of_wrong_names(rpc: Rpc) -> Iterator[Faulty]:
             yield _faulty(rpc, chain, both)
 
 
+def in_the_query(rpc: Rpc) -> Iterator[Faulty]:
+    """Requests with a parameter of the query that its field cannot hold, or that is given twice."""
+    request = rpc.rest(request_for(rpc))
+    assert request is not None
+    for chain in _in_query(rpc):
+        name = ".".join(field.json_name for field in chain)
+        for value in ("%", "%zz", "%ff", *_unfit_texts(chain[-1])):
+            yield _asking(request, f"{name}={value}", name)
+        if not chain[-1].is_repeated:
+            yield _asking(request, f"{name}={_some(chain[-1])}&{name}={_some(chain[-1])}", name)
+            yield _asking(request, f"{name}=&{path_of(chain)}=", name)
+
+
 def plain(rpc: Rpc, body: bytes) -> RestRequest:
     """A request with a path that is right, and a body of one's own."""
     found = rpc.rest_of_tree(tree_of(request_for(rpc)), body)
@@ -129,6 +142,35 @@ def _in_body(rpc: Rpc) -> list[Chain]:
         and path_of(chain) not in rpc.variables
         and (root is None or (chain[0].name == root and len(chain) > 1))
     ]
+
+
+def _in_query(rpc: Rpc) -> list[Chain]:
+    """The fields that the query may have."""
+    if rpc.body == "*":
+        return []
+    taken = {*rpc.variables, rpc.body}
+    return [
+        chain
+        for chain in rpc.fields(settable=False)
+        if path_of(chain) not in taken and chain[0].name not in taken and not has_fields(chain[-1])
+    ]
+
+
+def _unfit_texts(field: FieldDescriptor) -> tuple[str, ...]:
+    if field.message_type is not None or field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return ()
+    if field.cpp_type in (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT):
+        return ("x", "1_0")
+    return ("x", "1_0", "+1", "1.5", "%D9%A1", "null", "[]", "{}", _DIGITS)
+
+
+def _some(field: FieldDescriptor) -> str:
+    return "true" if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL else "1"
+
+
+def _asking(request: RestRequest, query: str, name: str) -> Faulty:
+    joint = "&" if "?" in request.target else "?"
+    return Faulty(replace(request, target=f"{request.target}{joint}{query}"), name)
 
 
 def _unknown(rpc: Rpc, chain: Chain) -> Faulty:
@@ -151,7 +193,7 @@ def _faulty(rpc: Rpc, chain: Chain, value: str) -> Faulty:
     assert request.body is not None
     body = request.body.decode().replace(f'"{_PLACE}"', value).encode("utf-8", "surrogatepass")
     at_fault = rpc.name_over_rest(path_of(chain))
-    return Faulty(RestRequest(request.method, request.target, body), at_fault)
+    return Faulty(replace(request, body=body), at_fault)
 
 
 def _root(rpc: Rpc) -> list[str]:

@@ -1,6 +1,7 @@
 """Input by chance: half right, so that it gets far, and half anything."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -9,10 +10,8 @@ from hypothesis import strategies as st
 from tests.flows.bad_input import values
 from tests.flows.bad_input.bodies import NO_JSON
 from tests.flows.bad_input.plausible import request_for
-from tests.flows.bad_input.rpcs import OVER_REST, RPCS, RestRequest, Rpc, Tree, tree_of
+from tests.flows.bad_input.rpcs import OVER_REST, RPCS, WITH_FIELDS, RestRequest, Rpc, Tree, tree_of
 
-# Calls without a single field would only end the session that the others are made with.
-WITH_FIELDS = [rpc for rpc in RPCS if rpc.method.input_type.fields]
 ROUTES_WITH_FIELDS = [rpc for rpc in OVER_REST if rpc in WITH_FIELDS]
 
 _NAMES = sorted({chain[-1].json_name for rpc in RPCS for chain in rpc.fields(settable=False)})
@@ -63,7 +62,7 @@ def requests(draw: st.DrawFn) -> RestRequest:
     if body is not None and draw(st.booleans()):
         body = draw(st.binary(max_size=60) | st.sampled_from(NO_JSON) | _torn(body))
     target = request.target + draw(st.sampled_from(["", "", "?", "&", "/"]))
-    return RestRequest(request.method, target + draw(_queries), body)
+    return replace(request, target=target + draw(_queries), body=body)
 
 
 @st.composite

@@ -43,6 +43,22 @@ QUERIES = (
 )
 """Queries that no RPC has, with the field to name if it is certain."""
 
+PAGES = (
+    "/",
+    "/account",
+    "/assets/limen.js",
+    "/dev/mail",
+    "/docs",
+    "/docs/errors",
+    "/healthz",
+    "/metrics",
+    "/openapi.json",
+    "/readyz",
+    "/sign-in",
+    "/verify-email?token=x",
+)
+"""What the edge serves besides the API."""
+
 _LONG = "a" * 16_384
 
 HEADERS: tuple[tuple[Header, ...], ...] = (

@@ -129,7 +129,7 @@ class House:
             request.target,
             [*who.headers, *(headers or typed)],
             request.body,
-            head_only="events:watch" in request.target and request.method == "GET",
+            head_only=request.streams,
         )
 
     async def belongings(self) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class RestRequest:
     method: str
     target: str
     body: bytes | None
+    streams: bool = False
+    """Whether the answer has no end, unless it is a refusal."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,10 @@ class Rpc:
         content = self._content(tree)
         if query := urlencode(list(_parameters(tree, "")), doseq=True):
             target = f"{target}?{query}"
-        body = None if content is None else json.dumps(content).encode()
-        return RestRequest(self.verb, target, body if raw_body is None else raw_body)
+        body = None if content is None else json.dumps(content, ensure_ascii=False).encode()
+        return RestRequest(
+            self.verb, target, body if raw_body is None else raw_body, streams=self.streams
+        )
 
     def _content(self, tree: Tree) -> Any:
         """What goes into the body; it is taken out of `tree`."""
@@ -152,6 +156,8 @@ class Rpc:
 
 RPCS = [Rpc(method) for service in SERVICES for method in service.methods]
 OVER_REST = [rpc for rpc in RPCS if rpc.verb]
+WITH_FIELDS = [rpc for rpc in RPCS if rpc.method.input_type.fields]
+"""Those that can be told something. The others take whatever is sent for nothing."""
 
 
 def behaves(field: FieldDescriptor, behaviour: int) -> bool:

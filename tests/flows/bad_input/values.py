@@ -188,7 +188,7 @@ def _texts(field: FieldDescriptor, right: str) -> Iterator[str]:
     yield from ("", " ", "a" * _LONG, EMOJI * _LONG)
     yield from _lengths(field)
     for each in CHARACTERS:
-        yield from (each, f"{right}{each}", f"a{each}b")
+        yield from (f"{right}{each}", f"a{each}b")
     # `$` of many pattern languages means: the end, or before a line break at the end.
     yield from (f"{right}\n", f"\n{right}", f" {right}", f"{right} ", right.upper(), right * 2)
     yield from INJECTIONS
@@ -225,7 +225,7 @@ def _maps() -> Iterator[dict[str, str]]:
     yield from ({"k": text} for text in INJECTIONS)
     yield from ({key: "v"} for key in ("", " ", "1", ".", "-", "_", '"', "a b", "a\0", "k\n", "é"))
     yield {"": "", '"]': "\0", "a\\": "b" * 2000}
-    yield {f" {number}" * 40: "\0" * 2000 for number in range(32)}
+    yield {f" {number}" * 40: "\0" * 200 for number in range(32)}
 
 
 def _messages(field: FieldDescriptor) -> Iterator[Any]:

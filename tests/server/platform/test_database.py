@@ -151,6 +151,18 @@ class TestOutages:
         await refusal_of(work())
         await database.ping()
 
+    async def test_a_connection_whose_protocol_is_out_of_step_is_not_used_again(self, database):
+        async def work() -> None:
+            async with database.transaction() as tx:
+                broken.append(tx.pg)
+                raise asyncpg.InternalClientError("cannot switch to state 12")
+
+        broken: list[asyncpg.Connection] = []
+        await refusal_of(work())
+
+        assert broken[0].is_closed()
+        await database.ping()
+
     async def test_connections_that_broke_while_they_lay_idle_are_replaced(self, database, owner):
         async with database.transaction() as one, database.transaction() as other:
             pids = [
@@ -199,6 +211,9 @@ class TestOutages:
             asyncpg.CannotConnectNowError("starting up"),
             asyncpg.AdminShutdownError("stopping"),
             asyncpg.DiskFullError("full"),
+            asyncpg.InternalClientError(
+                "cannot switch to state 12; another operation is in progress"
+            ),
             ConnectionResetError(),
         ],
         ids=lambda error: type(error).__name__,
