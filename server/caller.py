@@ -3,7 +3,15 @@
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
+
+
+class Delivery(StrEnum):
+    """How a client receives what it will present later."""
+
+    TOKENS = "tokens"
+    COOKIE = "cookie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +23,8 @@ class Origin:
     """The network address of the client, as the edge or the socket says."""
     user_agent: str = ""
     language: str = "en"
+    by_edge: bool = False
+    """Whether the edge speaks for the client, whose own connection nobody here sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,12 @@ class Principal:
     """When the user last proved who they are (UTC)."""
     by_cookie: bool = False
     """Whether the credential came as a cookie rather than as a token."""
+    two_factors: bool = False
+    """Whether a second factor was shown when the session was opened."""
+    api_key_id: UUID | None = None
+    """The API key that the call is made with; `session_id` is then the same."""
+    certificate: str | None = None
+    """The thumbprint of the client certificate that the credential is bound to (RFC 8705)."""
 
 
 @dataclass(frozen=True, slots=True)

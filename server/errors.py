@@ -73,6 +73,20 @@ class TokenInvalid(LimenError):
     code = "INVALID_ARGUMENT"
 
 
+class PasswordBreached(LimenError):
+    """The password is in the list of lost passwords."""
+
+    reason = "PASSWORD_BREACHED"
+    code = "INVALID_ARGUMENT"
+
+
+class CodeInvalid(LimenError):
+    """A code that would confirm a new factor is wrong or no longer current."""
+
+    reason = "CODE_INVALID"
+    code = "INVALID_ARGUMENT"
+
+
 class Unauthenticated(LimenError):
     """The call carries no credential and needs one."""
 
@@ -108,10 +122,38 @@ class ProofTooOld(LimenError):
     code = "UNAUTHENTICATED"
 
 
+class FactorRejected(LimenError):
+    """The second factor is wrong, was used before, or is not of this account."""
+
+    reason = "FACTOR_REJECTED"
+    code = "UNAUTHENTICATED"
+
+
+class ChallengeInvalid(LimenError):
+    """A challenge is unknown, answered, superseded or expired."""
+
+    reason = "CHALLENGE_INVALID"
+    code = "UNAUTHENTICATED"
+
+
+class AssuranceTooLow(LimenError):
+    """The session gives less assurance than the call needs."""
+
+    reason = "ASSURANCE_TOO_LOW"
+    code = "UNAUTHENTICATED"
+
+
 class PermissionDenied(LimenError):
     """The caller lacks a permission."""
 
     reason = "PERMISSION_DENIED"
+    code = "PERMISSION_DENIED"
+
+
+class CredentialKindRefused(LimenError):
+    """This kind of credential cannot be used for the call."""
+
+    reason = "CREDENTIAL_KIND_REFUSED"
     code = "PERMISSION_DENIED"
 
 
@@ -154,6 +196,27 @@ class LastAdministrator(LimenError):
     """The change would leave nobody able to administer limen."""
 
     reason = "LAST_ADMINISTRATOR"
+    code = "FAILED_PRECONDITION"
+
+
+class LastFactor(LimenError):
+    """The change would leave an account without a way to sign in."""
+
+    reason = "LAST_FACTOR"
+    code = "FAILED_PRECONDITION"
+
+
+class BuiltInRole(LimenError):
+    """A built-in role cannot be changed or deleted."""
+
+    reason = "BUILT_IN_ROLE"
+    code = "FAILED_PRECONDITION"
+
+
+class LimitReached(LimenError):
+    """The caller has as many of these as one may have."""
+
+    reason = "LIMIT_REACHED"
     code = "FAILED_PRECONDITION"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
@@ -23,6 +24,19 @@ class Budget:
     """How many calls a process may take from the shared budget at once."""
 
 
+UNCOUNTED = Budget(name="uncounted", network_per_minute=0, caller_per_minute=0, lease=1)
+"""For RPCs that nobody counts: those of the edge, whose bundled calls are counted one by one."""
+
+
+class Assurance(IntEnum):
+    """How strongly a caller has to have proved who they are."""
+
+    ANY = 0
+    ENROLLED = 1
+    """With a second factor, if they have one."""
+    TWO_FACTORS = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What the contract declares for one RPC."""
@@ -30,12 +44,17 @@ class Rule:
     path: str
     """The gRPC path, `/limen.users.v1.UserService/GetUser`."""
     public: bool
+    edge: bool
+    """Whether the edge alone may call, with the secret that it shares with the core."""
     permission: str
     """Empty when being signed in is enough."""
     own_field: tuple[str, ...]
     """The path of the field in which callers may name themselves without the permission."""
     max_proof_age: float
     """Seconds; 0 when any proof will do."""
+    assurance: Assurance
+    open_to_api_keys: bool
+    """Whether a key may call in the name of its owner, without a scope."""
     budget: Budget
     audit_event: str
     idempotent: bool
@@ -62,15 +81,18 @@ def _rule(method: MethodDescriptor, budgets: dict[int, Budget]) -> Rule:
     policy = method.GetOptions().Extensions[options_pb2.policy]
     if policy.WhichOneof("access") is None:
         raise PolicyMissingError(f"{method.full_name} does not declare who may call it")
-    if policy.rate_limit not in budgets:
+    if policy.rate_limit not in budgets and not policy.edge:
         raise PolicyMissingError(f"{method.full_name} does not declare a rate-limit class")
     return Rule(
         path=f"/{method.containing_service.full_name}/{method.name}",
         public=policy.public,
+        edge=policy.edge,
         permission=policy.permission,
         own_field=tuple(policy.own_field.split(".")) if policy.own_field else (),
         max_proof_age=policy.max_proof_age.ToTimedelta().total_seconds(),
-        budget=budgets[policy.rate_limit],
+        assurance=Assurance(policy.assurance),
+        open_to_api_keys=policy.api_keys == options_pb2.API_KEY_ACCESS_OWNER,
+        budget=budgets.get(policy.rate_limit, UNCOUNTED),
         audit_event=policy.audit_event,
         idempotent=policy.idempotent,
         client_streaming=method.client_streaming,

@@ -1,6 +1,7 @@
 """Revisions: forward and back, with rows in every table, from several processes at once."""
 
 import asyncio
+import itertools
 import sys
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ import pytest
 from server.platform import migrations
 from server.platform.database import connection_arguments
 
-SCHEMAS = ["audit", "auth", "jobs", "users"]
+SCHEMAS = ["apikeys", "audit", "auth", "factors", "jobs", "users"]
 TABLES = """
 SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname = ANY($1) ORDER BY 1
 """
@@ -42,14 +43,15 @@ SAMPLES = {
     "uuid": "'{id}'",
     "text": "'{text}'",
     "boolean": "true",
-    "bigint": "1",
+    "bigint": "{number}",
     "integer": "1",
-    "bytea": "'\\x01'",
+    "bytea": "'\\x{number:08x}'",
     "jsonb": "'{{}}'",
     "ARRAY": "'{{pwd}}'",
     "timestamp with time zone": "now()",
 }
-ALLOWED = {"state": "active", "outcome": "success"}
+ALLOWED = {"state": "active", "outcome": "success", "purpose": "register"}
+NUMBERS = itertools.count(1)
 UPGRADE = """
 import asyncio, sys
 from server.platform import migrations
@@ -98,7 +100,8 @@ def _parents_first(table: str) -> tuple[bool, str]:
 
 
 def _sample(name: str, kind: str, shared_id: str) -> str:
-    return SAMPLES[kind].format(id=shared_id, text=ALLOWED.get(name, f"{name} {uuid4()}"))
+    text = ALLOWED.get(name, f"{name} {uuid4()}")
+    return SAMPLES[kind].format(id=shared_id, text=text, number=next(NUMBERS))
 
 
 @pytest.fixture

@@ -21,6 +21,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SecondFactor:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SecondFactorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SecondFactor.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SECOND_FACTOR_UNSPECIFIED: _SecondFactor.ValueType  # 0
+    """Not a factor."""
+    SECOND_FACTOR_TOTP: _SecondFactor.ValueType  # 1
+    """A code of an authenticator app (RFC 6238), in `totp_code` of VerifySignIn."""
+    SECOND_FACTOR_RECOVERY_CODE: _SecondFactor.ValueType  # 2
+    """One of the recovery codes, in `recovery_code` of VerifySignIn."""
+    SECOND_FACTOR_PASSKEY: _SecondFactor.ValueType  # 3
+    """A passkey, by BeginPasskeySignIn with the challenge token."""
+
+class SecondFactor(_SecondFactor, metaclass=_SecondFactorEnumTypeWrapper):
+    """SecondFactor is a way to answer a challenge."""
+
+SECOND_FACTOR_UNSPECIFIED: SecondFactor.ValueType  # 0
+"""Not a factor."""
+SECOND_FACTOR_TOTP: SecondFactor.ValueType  # 1
+"""A code of an authenticator app (RFC 6238), in `totp_code` of VerifySignIn."""
+SECOND_FACTOR_RECOVERY_CODE: SecondFactor.ValueType  # 2
+"""One of the recovery codes, in `recovery_code` of VerifySignIn."""
+SECOND_FACTOR_PASSKEY: SecondFactor.ValueType  # 3
+"""A passkey, by BeginPasskeySignIn with the challenge token."""
+Global___SecondFactor: _TypeAlias = SecondFactor  # noqa: Y015
+
 class _CredentialDelivery:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -44,6 +72,40 @@ CREDENTIAL_DELIVERY_TOKENS: CredentialDelivery.ValueType  # 1
 CREDENTIAL_DELIVERY_COOKIE: CredentialDelivery.ValueType  # 2
 """A cookie, set by the edge. No credential appears in any body."""
 Global___CredentialDelivery: _TypeAlias = CredentialDelivery  # noqa: Y015
+
+@_typing.final
+class Challenge(_message.Message):
+    """Challenge asks for a second factor."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHALLENGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    challenge_token: _builtins.str
+    """What to send along with the factor. It opens nothing by itself."""
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedScalarFieldContainer[Global___SecondFactor.ValueType]:
+        """The factors that the account can answer with."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the challenge expires."""
+
+    def __init__(
+        self,
+        *,
+        challenge_token: _builtins.str = ...,
+        factors: _abc.Iterable[Global___SecondFactor.ValueType] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge_token", b"challenge_token", "expire_time", b"expire_time", "factors", b"factors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Challenge: _TypeAlias = Challenge  # noqa: Y015
 
 @_typing.final
 class Session(_message.Message):
@@ -356,7 +418,85 @@ Global___SignInRequest: _TypeAlias = SignInRequest  # noqa: Y015
 
 @_typing.final
 class SignInResponse(_message.Message):
-    """SignInResponse holds the new session."""
+    """SignInResponse holds the new session, or a challenge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def session(self) -> Global___Session:
+        """The session. Absent when there is a challenge."""
+
+    @_builtins.property
+    def tokens(self) -> Global___Tokens:
+        """The credentials, unless they were delivered as a cookie."""
+
+    @_builtins.property
+    def user(self) -> _users_pb2.User:
+        """The user who signed in. Absent when there is a challenge."""
+
+    @_builtins.property
+    def challenge(self) -> Global___Challenge:
+        """What is still to be answered before there is a session."""
+
+    def __init__(
+        self,
+        *,
+        session: Global___Session | None = ...,
+        tokens: Global___Tokens | None = ...,
+        user: _users_pb2.User | None = ...,
+        challenge: Global___Challenge | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "session", b"session", "tokens", b"tokens", "user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "session", b"session", "tokens", b"tokens", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignInResponse: _TypeAlias = SignInResponse  # noqa: Y015
+
+@_typing.final
+class VerifySignInRequest(_message.Message):
+    """VerifySignInRequest answers a challenge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHALLENGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTP_CODE_FIELD_NUMBER: _builtins.int
+    RECOVERY_CODE_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    challenge_token: _builtins.str
+    """The token of the challenge."""
+    totp_code: _builtins.str
+    """The code that an authenticator app shows now."""
+    recovery_code: _builtins.str
+    """One of the recovery codes. Blanks, hyphens and letter case do not matter."""
+    delivery: Global___CredentialDelivery.ValueType
+    """How the credentials are handed over."""
+    def __init__(
+        self,
+        *,
+        challenge_token: _builtins.str = ...,
+        totp_code: _builtins.str = ...,
+        recovery_code: _builtins.str = ...,
+        delivery: Global___CredentialDelivery.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof", "recovery_code", b"recovery_code", "totp_code", b"totp_code"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge_token", b"challenge_token", "delivery", b"delivery", "proof", b"proof", "recovery_code", b"recovery_code", "totp_code", b"totp_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_proof: _TypeAlias = _typing.Literal["totp_code", "recovery_code"]  # noqa: Y015
+    _WhichOneofArgType_proof: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_proof) -> _WhichOneofReturnType_proof | None: ...
+
+Global___VerifySignInRequest: _TypeAlias = VerifySignInRequest  # noqa: Y015
+
+@_typing.final
+class VerifySignInResponse(_message.Message):
+    """VerifySignInResponse holds the new session."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -388,7 +528,7 @@ class SignInResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SignInResponse: _TypeAlias = SignInResponse  # noqa: Y015
+Global___VerifySignInResponse: _TypeAlias = VerifySignInResponse  # noqa: Y015
 
 @_typing.final
 class RefreshTokensRequest(_message.Message):
@@ -609,46 +749,66 @@ class ReauthenticateRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PASSWORD_FIELD_NUMBER: _builtins.int
+    TOTP_CODE_FIELD_NUMBER: _builtins.int
+    RECOVERY_CODE_FIELD_NUMBER: _builtins.int
     password: _builtins.str
     """The password of the caller."""
+    totp_code: _builtins.str
+    """The code that an authenticator app shows now."""
+    recovery_code: _builtins.str
+    """One of the recovery codes. Blanks, hyphens and letter case do not matter."""
     def __init__(
         self,
         *,
         password: _builtins.str = ...,
+        totp_code: _builtins.str = ...,
+        recovery_code: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof", "recovery_code", b"recovery_code", "totp_code", b"totp_code"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["password", b"password", "proof", b"proof", "recovery_code", b"recovery_code", "totp_code", b"totp_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_proof: _TypeAlias = _typing.Literal["totp_code", "recovery_code"]  # noqa: Y015
+    _WhichOneofArgType_proof: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_proof) -> _WhichOneofReturnType_proof | None: ...
 
 Global___ReauthenticateRequest: _TypeAlias = ReauthenticateRequest  # noqa: Y015
 
 @_typing.final
 class ReauthenticateResponse(_message.Message):
-    """ReauthenticateResponse holds the session that replaces the caller's."""
+    """ReauthenticateResponse holds the session that replaces the caller's, or a
+    challenge.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_FIELD_NUMBER: _builtins.int
     TOKENS_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def session(self) -> Global___Session:
-        """The session, with a new id and a new proof time."""
+        """The session, with a new id and a new proof time. Absent when there is a
+        challenge.
+        """
 
     @_builtins.property
     def tokens(self) -> Global___Tokens:
         """The credentials, unless the caller uses a cookie."""
+
+    @_builtins.property
+    def challenge(self) -> Global___Challenge:
+        """What is still to be answered before the session is replaced."""
 
     def __init__(
         self,
         *,
         session: Global___Session | None = ...,
         tokens: Global___Tokens | None = ...,
+        challenge: Global___Challenge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session", "tokens", b"tokens"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "session", b"session", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session", "tokens", b"tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "session", b"session", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -822,12 +982,14 @@ class IntrospectTokenResponse(_message.Message):
     IAT_FIELD_NUMBER: _builtins.int
     AUTH_TIME_FIELD_NUMBER: _builtins.int
     TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    CNF_FIELD_NUMBER: _builtins.int
     active: _builtins.bool
     """Whether the token is live: signed by limen, unexpired, of a live session."""
     sub: _builtins.str
     """The user."""
     sid: _builtins.str
-    """The session."""
+    """The session, or the API key."""
     jti: _builtins.str
     """The id of the token."""
     iss: _builtins.str
@@ -845,10 +1007,18 @@ class IntrospectTokenResponse(_message.Message):
     auth_time: _builtins.int
     """When the user last proved who they are, in seconds since 1970 (UTC)."""
     token_type: _builtins.str
-    """The kind of token, `Bearer`."""
+    """The kind of token: `Bearer`, or `ApiKey` for an API key."""
+    client_id: _builtins.str
+    """The program that the token was given to: a service account, or `limen` for
+    a session of a person.
+    """
     @_builtins.property
     def amr(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """How the user proved who they are (RFC 8176)."""
+
+    @_builtins.property
+    def cnf(self) -> Global___Confirmation:
+        """What the bearer has to prove besides. Absent: nothing."""
 
     def __init__(
         self,
@@ -866,10 +1036,12 @@ class IntrospectTokenResponse(_message.Message):
         iat: _builtins.int | None = ...,
         auth_time: _builtins.int | None = ...,
         token_type: _builtins.str | None = ...,
+        client_id: _builtins.str | None = ...,
+        cnf: Global___Confirmation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_acr", b"_acr", "_aud", b"_aud", "_auth_time", b"_auth_time", "_exp", b"_exp", "_iat", b"_iat", "_iss", b"_iss", "_jti", b"_jti", "_scope", b"_scope", "_sid", b"_sid", "_sub", b"_sub", "_token_type", b"_token_type", "acr", b"acr", "aud", b"aud", "auth_time", b"auth_time", "exp", b"exp", "iat", b"iat", "iss", b"iss", "jti", b"jti", "scope", b"scope", "sid", b"sid", "sub", b"sub", "token_type", b"token_type"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_acr", b"_acr", "_aud", b"_aud", "_auth_time", b"_auth_time", "_client_id", b"_client_id", "_exp", b"_exp", "_iat", b"_iat", "_iss", b"_iss", "_jti", b"_jti", "_scope", b"_scope", "_sid", b"_sid", "_sub", b"_sub", "_token_type", b"_token_type", "acr", b"acr", "aud", b"aud", "auth_time", b"auth_time", "client_id", b"client_id", "cnf", b"cnf", "exp", b"exp", "iat", b"iat", "iss", b"iss", "jti", b"jti", "scope", b"scope", "sid", b"sid", "sub", b"sub", "token_type", b"token_type"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_acr", b"_acr", "_aud", b"_aud", "_auth_time", b"_auth_time", "_exp", b"_exp", "_iat", b"_iat", "_iss", b"_iss", "_jti", b"_jti", "_scope", b"_scope", "_sid", b"_sid", "_sub", b"_sub", "_token_type", b"_token_type", "acr", b"acr", "active", b"active", "amr", b"amr", "aud", b"aud", "auth_time", b"auth_time", "exp", b"exp", "iat", b"iat", "iss", b"iss", "jti", b"jti", "scope", b"scope", "sid", b"sid", "sub", b"sub", "token_type", b"token_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_acr", b"_acr", "_aud", b"_aud", "_auth_time", b"_auth_time", "_client_id", b"_client_id", "_exp", b"_exp", "_iat", b"_iat", "_iss", b"_iss", "_jti", b"_jti", "_scope", b"_scope", "_sid", b"_sid", "_sub", b"_sub", "_token_type", b"_token_type", "acr", b"acr", "active", b"active", "amr", b"amr", "aud", b"aud", "auth_time", b"auth_time", "client_id", b"client_id", "cnf", b"cnf", "exp", b"exp", "iat", b"iat", "iss", b"iss", "jti", b"jti", "scope", b"scope", "sid", b"sid", "sub", b"sub", "token_type", b"token_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__acr: _TypeAlias = _typing.Literal["acr"]  # noqa: Y015
     _WhichOneofArgType__acr: _TypeAlias = _typing.Literal["_acr", b"_acr"]  # noqa: Y015
@@ -877,6 +1049,8 @@ class IntrospectTokenResponse(_message.Message):
     _WhichOneofArgType__aud: _TypeAlias = _typing.Literal["_aud", b"_aud"]  # noqa: Y015
     _WhichOneofReturnType__auth_time: _TypeAlias = _typing.Literal["auth_time"]  # noqa: Y015
     _WhichOneofArgType__auth_time: _TypeAlias = _typing.Literal["_auth_time", b"_auth_time"]  # noqa: Y015
+    _WhichOneofReturnType__client_id: _TypeAlias = _typing.Literal["client_id"]  # noqa: Y015
+    _WhichOneofArgType__client_id: _TypeAlias = _typing.Literal["_client_id", b"_client_id"]  # noqa: Y015
     _WhichOneofReturnType__exp: _TypeAlias = _typing.Literal["exp"]  # noqa: Y015
     _WhichOneofArgType__exp: _TypeAlias = _typing.Literal["_exp", b"_exp"]  # noqa: Y015
     _WhichOneofReturnType__iat: _TypeAlias = _typing.Literal["iat"]  # noqa: Y015
@@ -900,6 +1074,8 @@ class IntrospectTokenResponse(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__auth_time) -> _WhichOneofReturnType__auth_time | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__client_id) -> _WhichOneofReturnType__client_id | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__exp) -> _WhichOneofReturnType__exp | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__iat) -> _WhichOneofReturnType__iat | None: ...
@@ -917,6 +1093,30 @@ class IntrospectTokenResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__token_type) -> _WhichOneofReturnType__token_type | None: ...
 
 Global___IntrospectTokenResponse: _TypeAlias = IntrospectTokenResponse  # noqa: Y015
+
+@_typing.final
+class Confirmation(_message.Message):
+    """Confirmation names a key without which a token is worth nothing (RFC 7800)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    X5T_S256_FIELD_NUMBER: _builtins.int
+    x5t_s256: _builtins.str
+    """The SHA-256 thumbprint of a client certificate, base64url (RFC 8705, section
+    3.1).
+    """
+    def __init__(
+        self,
+        *,
+        x5t_s256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["x5t_s256", b"x5t_s256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Confirmation: _TypeAlias = Confirmation  # noqa: Y015
 
 @_typing.final
 class GetJwksRequest(_message.Message):
@@ -958,3 +1158,93 @@ class GetJwksResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetJwksResponse: _TypeAlias = GetJwksResponse  # noqa: Y015
+
+@_typing.final
+class WatchRevocationsRequest(_message.Message):
+    """WatchRevocationsRequest says where to begin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """The newest cursor of an earlier stream. Empty: everything that a token could
+    still outlive.
+    """
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRevocationsRequest: _TypeAlias = WatchRevocationsRequest  # noqa: Y015
+
+@_typing.final
+class WatchRevocationsResponse(_message.Message):
+    """WatchRevocationsResponse is a batch of what ended, or a heartbeat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVOCATIONS_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    KEYS_CHANGED_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Where to go on after a break. Empty while the backlog is being sent."""
+    keys_changed: _builtins.bool
+    """Whether the keys that verify tokens have changed and are to be read anew."""
+    @_builtins.property
+    def revocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Revocation]:
+        """What ended. Empty in a heartbeat."""
+
+    def __init__(
+        self,
+        *,
+        revocations: _abc.Iterable[Global___Revocation] | None = ...,
+        cursor: _builtins.str = ...,
+        keys_changed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "keys_changed", b"keys_changed", "revocations", b"revocations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRevocationsResponse: _TypeAlias = WatchRevocationsResponse  # noqa: Y015
+
+@_typing.final
+class Revocation(_message.Message):
+    """Revocation is the end of one session, service token or API key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    FORGET_TIME_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The `sid` of the tokens that are void, or the id of the API key."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended."""
+
+    @_builtins.property
+    def forget_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on nobody needs to remember it: every token has expired."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        forget_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["forget_time", b"forget_time", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["forget_time", b"forget_time", "session_id", b"session_id", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revocation: _TypeAlias = Revocation  # noqa: Y015

@@ -58,6 +58,11 @@ class AuthServiceStub:
                 request_serializer=limen_dot_auth_dot_v1_dot_auth__pb2.SignInRequest.SerializeToString,
                 response_deserializer=limen_dot_auth_dot_v1_dot_auth__pb2.SignInResponse.FromString,
                 _registered_method=True)
+        self.VerifySignIn = channel.unary_unary(
+                '/limen.auth.v1.AuthService/VerifySignIn',
+                request_serializer=limen_dot_auth_dot_v1_dot_auth__pb2.VerifySignInRequest.SerializeToString,
+                response_deserializer=limen_dot_auth_dot_v1_dot_auth__pb2.VerifySignInResponse.FromString,
+                _registered_method=True)
         self.RefreshTokens = channel.unary_unary(
                 '/limen.auth.v1.AuthService/RefreshTokens',
                 request_serializer=limen_dot_auth_dot_v1_dot_auth__pb2.RefreshTokensRequest.SerializeToString,
@@ -113,6 +118,11 @@ class AuthServiceStub:
                 request_serializer=limen_dot_auth_dot_v1_dot_auth__pb2.GetJwksRequest.SerializeToString,
                 response_deserializer=limen_dot_auth_dot_v1_dot_auth__pb2.GetJwksResponse.FromString,
                 _registered_method=True)
+        self.WatchRevocations = channel.unary_stream(
+                '/limen.auth.v1.AuthService/WatchRevocations',
+                request_serializer=limen_dot_auth_dot_v1_dot_auth__pb2.WatchRevocationsRequest.SerializeToString,
+                response_deserializer=limen_dot_auth_dot_v1_dot_auth__pb2.WatchRevocationsResponse.FromString,
+                _registered_method=True)
 
 
 class AuthServiceServicer:
@@ -154,8 +164,24 @@ class AuthServiceServicer:
     def SignIn(self, request, context):
         """Opens a session for the owner of an address and password.
 
+        The answer holds a challenge instead when the account has a second factor:
+        VerifySignIn, or a passkey, then opens the session.
+
         Errors: SIGN_IN_FAILED, SIGN_IN_LOCKED after too many failures, OVERLOADED;
         and, only after the right password, EMAIL_NOT_VERIFIED and ACCOUNT_DISABLED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifySignIn(self, request, context):
+        """Answers the challenge of SignIn or Reauthenticate with a second factor, and
+        opens the session.
+
+        Attempts count for the account, whatever the challenge. A code is accepted
+        once (RFC 6238, section 5.2), and so is a challenge.
+
+        Errors: CHALLENGE_INVALID, FACTOR_REJECTED, SIGN_IN_LOCKED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -208,12 +234,14 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Reauthenticate(self, request, context):
-        """Renews the proof of identity of the caller's session with the password.
+        """Renews the proof of identity of the caller's session with the password, and
+        with a second factor from those who have one.
 
         The session gets a new id, so credentials are issued anew and the old ones
-        stop working.
+        stop working. Without the second factor the answer is a challenge, and the
+        session stays as it was until VerifySignIn answers that.
 
-        Errors: SIGN_IN_FAILED, SIGN_IN_LOCKED, OVERLOADED.
+        Errors: SIGN_IN_FAILED, FACTOR_REJECTED, SIGN_IN_LOCKED, OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -266,6 +294,20 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRevocations(self, request, context):
+        """Tells which sessions have ended, as they end, to services that verify access
+        tokens themselves.
+
+        The stream begins with everything that ended since `cursor`; a break is
+        mended without a gap by calling again with the newest cursor received. A
+        revocation may be told twice and is never left out. The core sends a
+        heartbeat at least every second while it hears of every change itself, so
+        that silence means not to know.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -288,6 +330,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.SignIn,
                     request_deserializer=limen_dot_auth_dot_v1_dot_auth__pb2.SignInRequest.FromString,
                     response_serializer=limen_dot_auth_dot_v1_dot_auth__pb2.SignInResponse.SerializeToString,
+            ),
+            'VerifySignIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifySignIn,
+                    request_deserializer=limen_dot_auth_dot_v1_dot_auth__pb2.VerifySignInRequest.FromString,
+                    response_serializer=limen_dot_auth_dot_v1_dot_auth__pb2.VerifySignInResponse.SerializeToString,
             ),
             'RefreshTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.RefreshTokens,
@@ -343,6 +390,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.GetJwks,
                     request_deserializer=limen_dot_auth_dot_v1_dot_auth__pb2.GetJwksRequest.FromString,
                     response_serializer=limen_dot_auth_dot_v1_dot_auth__pb2.GetJwksResponse.SerializeToString,
+            ),
+            'WatchRevocations': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRevocations,
+                    request_deserializer=limen_dot_auth_dot_v1_dot_auth__pb2.WatchRevocationsRequest.FromString,
+                    response_serializer=limen_dot_auth_dot_v1_dot_auth__pb2.WatchRevocationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -457,6 +509,33 @@ class AuthService:
             '/limen.auth.v1.AuthService/SignIn',
             limen_dot_auth_dot_v1_dot_auth__pb2.SignInRequest.SerializeToString,
             limen_dot_auth_dot_v1_dot_auth__pb2.SignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifySignIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/limen.auth.v1.AuthService/VerifySignIn',
+            limen_dot_auth_dot_v1_dot_auth__pb2.VerifySignInRequest.SerializeToString,
+            limen_dot_auth_dot_v1_dot_auth__pb2.VerifySignInResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -754,6 +833,33 @@ class AuthService:
             '/limen.auth.v1.AuthService/GetJwks',
             limen_dot_auth_dot_v1_dot_auth__pb2.GetJwksRequest.SerializeToString,
             limen_dot_auth_dot_v1_dot_auth__pb2.GetJwksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRevocations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/limen.auth.v1.AuthService/WatchRevocations',
+            limen_dot_auth_dot_v1_dot_auth__pb2.WatchRevocationsRequest.SerializeToString,
+            limen_dot_auth_dot_v1_dot_auth__pb2.WatchRevocationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,8 +40,20 @@ class AuthServiceStub:
     SignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]
     """Opens a session for the owner of an address and password.
 
+    The answer holds a challenge instead when the account has a second factor:
+    VerifySignIn, or a passkey, then opens the session.
+
     Errors: SIGN_IN_FAILED, SIGN_IN_LOCKED after too many failures, OVERLOADED;
     and, only after the right password, EMAIL_NOT_VERIFIED and ACCOUNT_DISABLED.
+    """
+    VerifySignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.VerifySignInRequest, _auth_pb2.VerifySignInResponse]
+    """Answers the challenge of SignIn or Reauthenticate with a second factor, and
+    opens the session.
+
+    Attempts count for the account, whatever the challenge. A code is accepted
+    once (RFC 6238, section 5.2), and so is a challenge.
+
+    Errors: CHALLENGE_INVALID, FACTOR_REJECTED, SIGN_IN_LOCKED.
     """
     RefreshTokens: _aio.UnaryUnaryMultiCallable[_auth_pb2.RefreshTokensRequest, _auth_pb2.RefreshTokensResponse]
     """Trades a refresh token for a new pair of tokens (RFC 6749, section 6, with
@@ -68,12 +80,14 @@ class AuthServiceStub:
     RevokeOtherSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeOtherSessionsRequest, _auth_pb2.RevokeOtherSessionsResponse]
     """Ends every session of the caller but the one this call is made with."""
     Reauthenticate: _aio.UnaryUnaryMultiCallable[_auth_pb2.ReauthenticateRequest, _auth_pb2.ReauthenticateResponse]
-    """Renews the proof of identity of the caller's session with the password.
+    """Renews the proof of identity of the caller's session with the password, and
+    with a second factor from those who have one.
 
     The session gets a new id, so credentials are issued anew and the old ones
-    stop working.
+    stop working. Without the second factor the answer is a challenge, and the
+    session stays as it was until VerifySignIn answers that.
 
-    Errors: SIGN_IN_FAILED, SIGN_IN_LOCKED, OVERLOADED.
+    Errors: SIGN_IN_FAILED, FACTOR_REJECTED, SIGN_IN_LOCKED, OVERLOADED.
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]
     """Replaces the password of the caller and ends all other sessions.
@@ -101,6 +115,16 @@ class AuthServiceStub:
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _auth_pb2.GetJwksResponse]
     """Returns the public keys that verify access tokens, as a JWK Set (RFC 7517,
     section 5; RFC 8037 for Ed25519).
+    """
+    WatchRevocations: _aio.UnaryStreamMultiCallable[_auth_pb2.WatchRevocationsRequest, _auth_pb2.WatchRevocationsResponse]
+    """Tells which sessions have ended, as they end, to services that verify access
+    tokens themselves.
+
+    The stream begins with everything that ended since `cursor`; a break is
+    mended without a gap by calling again with the newest cursor received. A
+    revocation may be told twice and is never left out. The core sends a
+    heartbeat at least every second while it hears of every change itself, so
+    that silence means not to know.
     """
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -153,8 +177,26 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_auth_pb2.SignInResponse]:
         """Opens a session for the owner of an address and password.
 
+        The answer holds a challenge instead when the account has a second factor:
+        VerifySignIn, or a passkey, then opens the session.
+
         Errors: SIGN_IN_FAILED, SIGN_IN_LOCKED after too many failures, OVERLOADED;
         and, only after the right password, EMAIL_NOT_VERIFIED and ACCOUNT_DISABLED.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifySignIn(
+        self,
+        request: _auth_pb2.VerifySignInRequest,
+        context: _aio.ServicerContext[_auth_pb2.VerifySignInRequest, _abc.Awaitable[_auth_pb2.VerifySignInResponse]],
+    ) -> _abc.Awaitable[_auth_pb2.VerifySignInResponse]:
+        """Answers the challenge of SignIn or Reauthenticate with a second factor, and
+        opens the session.
+
+        Attempts count for the account, whatever the challenge. A code is accepted
+        once (RFC 6238, section 5.2), and so is a challenge.
+
+        Errors: CHALLENGE_INVALID, FACTOR_REJECTED, SIGN_IN_LOCKED.
         """
 
     @_abc_1.abstractmethod
@@ -217,12 +259,14 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.ReauthenticateRequest,
         context: _aio.ServicerContext[_auth_pb2.ReauthenticateRequest, _abc.Awaitable[_auth_pb2.ReauthenticateResponse]],
     ) -> _abc.Awaitable[_auth_pb2.ReauthenticateResponse]:
-        """Renews the proof of identity of the caller's session with the password.
+        """Renews the proof of identity of the caller's session with the password, and
+        with a second factor from those who have one.
 
         The session gets a new id, so credentials are issued anew and the old ones
-        stop working.
+        stop working. Without the second factor the answer is a challenge, and the
+        session stays as it was until VerifySignIn answers that.
 
-        Errors: SIGN_IN_FAILED, SIGN_IN_LOCKED, OVERLOADED.
+        Errors: SIGN_IN_FAILED, FACTOR_REJECTED, SIGN_IN_LOCKED, OVERLOADED.
         """
 
     @_abc_1.abstractmethod
@@ -280,6 +324,22 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_auth_pb2.GetJwksResponse]:
         """Returns the public keys that verify access tokens, as a JWK Set (RFC 7517,
         section 5; RFC 8037 for Ed25519).
+        """
+
+    @_abc_1.abstractmethod
+    def WatchRevocations(
+        self,
+        request: _auth_pb2.WatchRevocationsRequest,
+        context: _aio.ServicerContext[_auth_pb2.WatchRevocationsRequest, _abc.AsyncIterator[_auth_pb2.WatchRevocationsResponse]],
+    ) -> _abc.AsyncIterator[_auth_pb2.WatchRevocationsResponse]:
+        """Tells which sessions have ended, as they end, to services that verify access
+        tokens themselves.
+
+        The stream begins with everything that ended since `cursor`; a break is
+        mended without a gap by calling again with the newest cursor received. A
+        revocation may be told twice and is never left out. The core sends a
+        heartbeat at least every second while it hears of every change itself, so
+        that silence means not to know.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _aio.Server) -> None: ...

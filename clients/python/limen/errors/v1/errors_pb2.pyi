@@ -59,6 +59,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: the link of a confirmation mail followed twice.
     Metadata: none.
     """
+    ERROR_REASON_PASSWORD_BREACHED: _ErrorReason.ValueType  # 5
+    """The password is in the list of passwords that others have lost.
+
+    Code: INVALID_ARGUMENT.
+    Example: a password from a published collection.
+    Metadata: none.
+    """
+    ERROR_REASON_CODE_INVALID: _ErrorReason.ValueType  # 6
+    """A code that would confirm a new factor is wrong or no longer current.
+
+    Code: INVALID_ARGUMENT.
+    Example: ConfirmTotp with a code of five minutes ago.
+    Metadata: none.
+    """
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 10
     """The call carries no credential and needs one.
 
@@ -96,6 +110,29 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: GrantRole by an administrator who signed in a day ago.
     Metadata: `maxAgeSeconds`, the greatest age accepted.
     """
+    ERROR_REASON_FACTOR_REJECTED: _ErrorReason.ValueType  # 15
+    """The second factor is wrong, was used before, or does not belong to the
+    account.
+
+    Code: UNAUTHENTICATED.
+    Example: VerifySignIn with a code that has been used already.
+    Metadata: none.
+    """
+    ERROR_REASON_CHALLENGE_INVALID: _ErrorReason.ValueType  # 16
+    """A challenge is unknown, answered, superseded or expired. Signing in anew
+    gives another one.
+
+    Code: UNAUTHENTICATED.
+    Example: VerifySignIn ten minutes after SignIn.
+    Metadata: none.
+    """
+    ERROR_REASON_ASSURANCE_TOO_LOW: _ErrorReason.ValueType  # 17
+    """The session gives less assurance than this call needs.
+
+    Code: UNAUTHENTICATED.
+    Example: DeleteFactor in a session that was opened with the password alone.
+    Metadata: `acr`, the assurance that is needed.
+    """
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 20
     """The caller lacks a permission.
 
@@ -126,6 +163,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: a form posted from another site.
     Metadata: none.
     """
+    ERROR_REASON_CREDENTIAL_KIND_REFUSED: _ErrorReason.ValueType  # 24
+    """This kind of credential cannot be used for the call, whatever its owner may
+    do otherwise.
+
+    Code: PERMISSION_DENIED.
+    Example: ChangePassword with an API key.
+    Metadata: none.
+    """
     ERROR_REASON_NOT_FOUND: _ErrorReason.ValueType  # 30
     """The resource does not exist.
 
@@ -153,6 +198,27 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Code: FAILED_PRECONDITION.
     Example: DisableUser for the only administrator.
     Metadata: none.
+    """
+    ERROR_REASON_LAST_FACTOR: _ErrorReason.ValueType  # 34
+    """The change would leave an account without a way to sign in.
+
+    Code: FAILED_PRECONDITION.
+    Example: DeleteFactor for the only passkey of an account without a password.
+    Metadata: none.
+    """
+    ERROR_REASON_BUILT_IN_ROLE: _ErrorReason.ValueType  # 35
+    """A built-in role cannot be changed or deleted.
+
+    Code: FAILED_PRECONDITION.
+    Example: DeleteRole for `admin`.
+    Metadata: none.
+    """
+    ERROR_REASON_LIMIT_REACHED: _ErrorReason.ValueType  # 36
+    """The caller has as many of these as one may have.
+
+    Code: FAILED_PRECONDITION.
+    Example: CreateApiKey for the hundred and first live key.
+    Metadata: `resource`, its kind; `limit`, how many there may be.
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 40
     """Too many calls. The details hold a RetryInfo.
@@ -286,6 +352,20 @@ Code: INVALID_ARGUMENT.
 Example: the link of a confirmation mail followed twice.
 Metadata: none.
 """
+ERROR_REASON_PASSWORD_BREACHED: ErrorReason.ValueType  # 5
+"""The password is in the list of passwords that others have lost.
+
+Code: INVALID_ARGUMENT.
+Example: a password from a published collection.
+Metadata: none.
+"""
+ERROR_REASON_CODE_INVALID: ErrorReason.ValueType  # 6
+"""A code that would confirm a new factor is wrong or no longer current.
+
+Code: INVALID_ARGUMENT.
+Example: ConfirmTotp with a code of five minutes ago.
+Metadata: none.
+"""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 10
 """The call carries no credential and needs one.
 
@@ -323,6 +403,29 @@ Code: UNAUTHENTICATED.
 Example: GrantRole by an administrator who signed in a day ago.
 Metadata: `maxAgeSeconds`, the greatest age accepted.
 """
+ERROR_REASON_FACTOR_REJECTED: ErrorReason.ValueType  # 15
+"""The second factor is wrong, was used before, or does not belong to the
+account.
+
+Code: UNAUTHENTICATED.
+Example: VerifySignIn with a code that has been used already.
+Metadata: none.
+"""
+ERROR_REASON_CHALLENGE_INVALID: ErrorReason.ValueType  # 16
+"""A challenge is unknown, answered, superseded or expired. Signing in anew
+gives another one.
+
+Code: UNAUTHENTICATED.
+Example: VerifySignIn ten minutes after SignIn.
+Metadata: none.
+"""
+ERROR_REASON_ASSURANCE_TOO_LOW: ErrorReason.ValueType  # 17
+"""The session gives less assurance than this call needs.
+
+Code: UNAUTHENTICATED.
+Example: DeleteFactor in a session that was opened with the password alone.
+Metadata: `acr`, the assurance that is needed.
+"""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 20
 """The caller lacks a permission.
 
@@ -353,6 +456,14 @@ Code: PERMISSION_DENIED.
 Example: a form posted from another site.
 Metadata: none.
 """
+ERROR_REASON_CREDENTIAL_KIND_REFUSED: ErrorReason.ValueType  # 24
+"""This kind of credential cannot be used for the call, whatever its owner may
+do otherwise.
+
+Code: PERMISSION_DENIED.
+Example: ChangePassword with an API key.
+Metadata: none.
+"""
 ERROR_REASON_NOT_FOUND: ErrorReason.ValueType  # 30
 """The resource does not exist.
 
@@ -380,6 +491,27 @@ ERROR_REASON_LAST_ADMINISTRATOR: ErrorReason.ValueType  # 33
 Code: FAILED_PRECONDITION.
 Example: DisableUser for the only administrator.
 Metadata: none.
+"""
+ERROR_REASON_LAST_FACTOR: ErrorReason.ValueType  # 34
+"""The change would leave an account without a way to sign in.
+
+Code: FAILED_PRECONDITION.
+Example: DeleteFactor for the only passkey of an account without a password.
+Metadata: none.
+"""
+ERROR_REASON_BUILT_IN_ROLE: ErrorReason.ValueType  # 35
+"""A built-in role cannot be changed or deleted.
+
+Code: FAILED_PRECONDITION.
+Example: DeleteRole for `admin`.
+Metadata: none.
+"""
+ERROR_REASON_LIMIT_REACHED: ErrorReason.ValueType  # 36
+"""The caller has as many of these as one may have.
+
+Code: FAILED_PRECONDITION.
+Example: CreateApiKey for the hundred and first live key.
+Metadata: `resource`, its kind; `limit`, how many there may be.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 40
 """Too many calls. The details hold a RetryInfo.

@@ -26,7 +26,7 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elimen/options/v1/options.proto\x12\x10limen.options.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xf7\x01\n\x06Policy\x12\x10\n\x06public\x18\x01 \x01(\x08H\x00\x12\x17\n\rauthenticated\x18\x02 \x01(\x08H\x00\x12\x14\n\npermission\x18\x03 \x01(\tH\x00\x12\x11\n\town_field\x18\x04 \x01(\t\x12\x30\n\rmax_proof_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\nrate_limit\x18\x06 \x01(\x0e\x32 .limen.options.v1.RateLimitClass\x12\x13\n\x0b\x61udit_event\x18\x07 \x01(\t\x12\x12\n\nidempotent\x18\x08 \x01(\x08\x42\x08\n\x06\x61\x63\x63\x65ss\"Q\n\tRateLimit\x12\x1a\n\x12network_per_minute\x18\x01 \x01(\r\x12\x19\n\x11\x63\x61ller_per_minute\x18\x02 \x01(\r\x12\r\n\x05lease\x18\x03 \x01(\r\"\x1f\n\x0b\x46ieldTraits\x12\x10\n\x08personal\x18\x01 \x01(\x08*\x85\x02\n\x0eRateLimitClass\x12 \n\x1cRATE_LIMIT_CLASS_UNSPECIFIED\x10\x00\x12*\n\x15RATE_LIMIT_CLASS_READ\x10\x01\x1a\x0f\x82\x80\x19\x0b\x08\xe0\xd4\x03\x10\xb0\xea\x01\x18\xc8\x01\x12(\n\x16RATE_LIMIT_CLASS_WRITE\x10\x02\x1a\x0c\x82\x80\x19\x08\x08\xd8\x04\x10\xac\x02\x18\x01\x12+\n\x1bRATE_LIMIT_CLASS_CREDENTIAL\x10\x03\x1a\n\x82\x80\x19\x06\x08x\x10\x1e\x18\x01\x12%\n\x15RATE_LIMIT_CLASS_MAIL\x10\x04\x1a\n\x82\x80\x19\x06\x08\x1e\x10\n\x18\x01\x12\'\n\x17RATE_LIMIT_CLASS_STREAM\x10\x05\x1a\n\x82\x80\x19\x06\x08x\x10<\x18\x01:J\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\x80\x90\x03 \x01(\x0b\x32\x18.limen.options.v1.Policy:O\n\x05limit\x12!.google.protobuf.EnumValueOptions\x18\x80\x90\x03 \x01(\x0b\x32\x1b.limen.options.v1.RateLimit:N\n\x06traits\x12\x1d.google.protobuf.FieldOptions\x18\x80\x90\x03 \x01(\x0b\x32\x1d.limen.options.v1.FieldTraitsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elimen/options/v1/options.proto\x12\x10limen.options.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xe9\x02\n\x06Policy\x12\x10\n\x06public\x18\x01 \x01(\x08H\x00\x12\x17\n\rauthenticated\x18\x02 \x01(\x08H\x00\x12\x14\n\npermission\x18\x03 \x01(\tH\x00\x12\x0e\n\x04\x65\x64ge\x18\x0b \x01(\x08H\x00\x12\x11\n\town_field\x18\x04 \x01(\t\x12\x30\n\rmax_proof_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\nrate_limit\x18\x06 \x01(\x0e\x32 .limen.options.v1.RateLimitClass\x12\x13\n\x0b\x61udit_event\x18\x07 \x01(\t\x12\x12\n\nidempotent\x18\x08 \x01(\x08\x12.\n\tassurance\x18\t \x01(\x0e\x32\x1b.limen.options.v1.Assurance\x12\x30\n\x08\x61pi_keys\x18\n \x01(\x0e\x32\x1e.limen.options.v1.ApiKeyAccessB\x08\n\x06\x61\x63\x63\x65ss\"Q\n\tRateLimit\x12\x1a\n\x12network_per_minute\x18\x01 \x01(\r\x12\x19\n\x11\x63\x61ller_per_minute\x18\x02 \x01(\r\x12\r\n\x05lease\x18\x03 \x01(\r\"\x1f\n\x0b\x46ieldTraits\x12\x10\n\x08personal\x18\x01 \x01(\x08*Y\n\tAssurance\x12\x19\n\x15\x41SSURANCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSURANCE_ENROLLED\x10\x01\x12\x19\n\x15\x41SSURANCE_TWO_FACTORS\x10\x02*H\n\x0c\x41piKeyAccess\x12\x1e\n\x1a\x41PI_KEY_ACCESS_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41PI_KEY_ACCESS_OWNER\x10\x01*\x85\x02\n\x0eRateLimitClass\x12 \n\x1cRATE_LIMIT_CLASS_UNSPECIFIED\x10\x00\x12*\n\x15RATE_LIMIT_CLASS_READ\x10\x01\x1a\x0f\x82\x80\x19\x0b\x08\xe0\xd4\x03\x10\xb0\xea\x01\x18\xc8\x01\x12(\n\x16RATE_LIMIT_CLASS_WRITE\x10\x02\x1a\x0c\x82\x80\x19\x08\x08\xd8\x04\x10\xac\x02\x18\x01\x12+\n\x1bRATE_LIMIT_CLASS_CREDENTIAL\x10\x03\x1a\n\x82\x80\x19\x06\x08x\x10\x1e\x18\x01\x12%\n\x15RATE_LIMIT_CLASS_MAIL\x10\x04\x1a\n\x82\x80\x19\x06\x08\x1e\x10\n\x18\x01\x12\'\n\x17RATE_LIMIT_CLASS_STREAM\x10\x05\x1a\n\x82\x80\x19\x06\x08x\x10<\x18\x01:J\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\x80\x90\x03 \x01(\x0b\x32\x18.limen.options.v1.Policy:O\n\x05limit\x12!.google.protobuf.EnumValueOptions\x18\x80\x90\x03 \x01(\x0b\x32\x1b.limen.options.v1.RateLimit:N\n\x06traits\x12\x1d.google.protobuf.FieldOptions\x18\x80\x90\x03 \x01(\x0b\x32\x1d.limen.options.v1.FieldTraitsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,12 +43,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RATELIMITCLASS'].values_by_name["RATE_LIMIT_CLASS_MAIL"]._serialized_options = b'\202\200\031\006\010\036\020\n\030\001'
   _globals['_RATELIMITCLASS'].values_by_name["RATE_LIMIT_CLASS_STREAM"]._loaded_options = None
   _globals['_RATELIMITCLASS'].values_by_name["RATE_LIMIT_CLASS_STREAM"]._serialized_options = b'\202\200\031\006\010x\020<\030\001'
-  _globals['_RATELIMITCLASS']._serialized_start=485
-  _globals['_RATELIMITCLASS']._serialized_end=746
+  _globals['_ASSURANCE']._serialized_start=598
+  _globals['_ASSURANCE']._serialized_end=687
+  _globals['_APIKEYACCESS']._serialized_start=689
+  _globals['_APIKEYACCESS']._serialized_end=761
+  _globals['_RATELIMITCLASS']._serialized_start=764
+  _globals['_RATELIMITCLASS']._serialized_end=1025
   _globals['_POLICY']._serialized_start=119
-  _globals['_POLICY']._serialized_end=366
-  _globals['_RATELIMIT']._serialized_start=368
-  _globals['_RATELIMIT']._serialized_end=449
-  _globals['_FIELDTRAITS']._serialized_start=451
-  _globals['_FIELDTRAITS']._serialized_end=482
+  _globals['_POLICY']._serialized_end=480
+  _globals['_RATELIMIT']._serialized_start=482
+  _globals['_RATELIMIT']._serialized_end=563
+  _globals['_FIELDTRAITS']._serialized_start=565
+  _globals['_FIELDTRAITS']._serialized_end=596
 # @@protoc_insertion_point(module_scope)

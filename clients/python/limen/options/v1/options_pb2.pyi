@@ -25,6 +25,64 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Assurance:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AssuranceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Assurance.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ASSURANCE_UNSPECIFIED: _Assurance.ValueType  # 0
+    """Any live credential will do."""
+    ASSURANCE_ENROLLED: _Assurance.ValueType  # 1
+    """As much as the caller can give: a second factor from those who have
+    enrolled one, the password alone from others.
+    """
+    ASSURANCE_TWO_FACTORS: _Assurance.ValueType  # 2
+    """Two factors, from everybody."""
+
+class Assurance(_Assurance, metaclass=_AssuranceEnumTypeWrapper):
+    """Assurance says how strongly a caller has proved who they are."""
+
+ASSURANCE_UNSPECIFIED: Assurance.ValueType  # 0
+"""Any live credential will do."""
+ASSURANCE_ENROLLED: Assurance.ValueType  # 1
+"""As much as the caller can give: a second factor from those who have
+enrolled one, the password alone from others.
+"""
+ASSURANCE_TWO_FACTORS: Assurance.ValueType  # 2
+"""Two factors, from everybody."""
+Global___Assurance: _TypeAlias = Assurance  # noqa: Y015
+
+class _ApiKeyAccess:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ApiKeyAccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiKeyAccess.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    API_KEY_ACCESS_UNSPECIFIED: _ApiKeyAccess.ValueType  # 0
+    """A key needs the permission of the RPC among its scopes. RPCs without a
+    permission are closed to keys, and so are those that want a fresh or a
+    stronger proof, which a key cannot give.
+    """
+    API_KEY_ACCESS_OWNER: _ApiKeyAccess.ValueType  # 1
+    """Any live key may call in the name of its owner, within what its owner may do
+    without a permission.
+    """
+
+class ApiKeyAccess(_ApiKeyAccess, metaclass=_ApiKeyAccessEnumTypeWrapper):
+    """ApiKeyAccess says what an API key may do with an RPC."""
+
+API_KEY_ACCESS_UNSPECIFIED: ApiKeyAccess.ValueType  # 0
+"""A key needs the permission of the RPC among its scopes. RPCs without a
+permission are closed to keys, and so are those that want a fresh or a
+stronger proof, which a key cannot give.
+"""
+API_KEY_ACCESS_OWNER: ApiKeyAccess.ValueType  # 1
+"""Any live key may call in the name of its owner, within what its owner may do
+without a permission.
+"""
+Global___ApiKeyAccess: _TypeAlias = ApiKeyAccess  # noqa: Y015
+
 class _RateLimitClass:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -74,23 +132,28 @@ class Policy(_message.Message):
     PUBLIC_FIELD_NUMBER: _builtins.int
     AUTHENTICATED_FIELD_NUMBER: _builtins.int
     PERMISSION_FIELD_NUMBER: _builtins.int
+    EDGE_FIELD_NUMBER: _builtins.int
     OWN_FIELD_FIELD_NUMBER: _builtins.int
     MAX_PROOF_AGE_FIELD_NUMBER: _builtins.int
     RATE_LIMIT_FIELD_NUMBER: _builtins.int
     AUDIT_EVENT_FIELD_NUMBER: _builtins.int
     IDEMPOTENT_FIELD_NUMBER: _builtins.int
+    ASSURANCE_FIELD_NUMBER: _builtins.int
+    API_KEYS_FIELD_NUMBER: _builtins.int
     public: _builtins.bool
     """Anyone, with or without credentials."""
     authenticated: _builtins.bool
     """Any caller with a live credential."""
     permission: _builtins.str
     """Callers that hold this permission, for instance `users.read`."""
+    edge: _builtins.bool
+    """The edge alone, which shows the secret that it shares with the core."""
     own_field: _builtins.str
     """Path of the request field that names a user. A caller who names themselves
     there, by id or as `me`, needs no permission beyond being signed in.
     """
     rate_limit: Global___RateLimitClass.ValueType
-    """How often the RPC may be called. Required."""
+    """How often the RPC may be called. Required, except of what is for the edge."""
     audit_event: _builtins.str
     """The action of the audit event that the call leaves, for instance
     `auth.sign_in`. Empty for calls that change nothing.
@@ -99,6 +162,12 @@ class Policy(_message.Message):
     """Whether repeating the call with the same request leaves the same state, so
     that clients may retry it after a lost answer.
     """
+    assurance: Global___Assurance.ValueType
+    """How much assurance the session of the caller must give. Less is refused with
+    ERROR_REASON_ASSURANCE_TOO_LOW and can be raised by Reauthenticate.
+    """
+    api_keys: Global___ApiKeyAccess.ValueType
+    """What an API key may do with the RPC beyond what its scopes allow."""
     @_builtins.property
     def max_proof_age(self) -> _duration_pb2.Duration:
         """The oldest proof of identity that is still accepted. An older one is refused
@@ -112,17 +181,20 @@ class Policy(_message.Message):
         public: _builtins.bool = ...,
         authenticated: _builtins.bool = ...,
         permission: _builtins.str = ...,
+        edge: _builtins.bool = ...,
         own_field: _builtins.str = ...,
         max_proof_age: _duration_pb2.Duration | None = ...,
         rate_limit: Global___RateLimitClass.ValueType = ...,
         audit_event: _builtins.str = ...,
         idempotent: _builtins.bool = ...,
+        assurance: Global___Assurance.ValueType = ...,
+        api_keys: Global___ApiKeyAccess.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "authenticated", b"authenticated", "max_proof_age", b"max_proof_age", "permission", b"permission", "public", b"public"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "authenticated", b"authenticated", "edge", b"edge", "max_proof_age", b"max_proof_age", "permission", b"permission", "public", b"public"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "audit_event", b"audit_event", "authenticated", b"authenticated", "idempotent", b"idempotent", "max_proof_age", b"max_proof_age", "own_field", b"own_field", "permission", b"permission", "public", b"public", "rate_limit", b"rate_limit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "api_keys", b"api_keys", "assurance", b"assurance", "audit_event", b"audit_event", "authenticated", b"authenticated", "edge", b"edge", "idempotent", b"idempotent", "max_proof_age", b"max_proof_age", "own_field", b"own_field", "permission", b"permission", "public", b"public", "rate_limit", b"rate_limit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_access: _TypeAlias = _typing.Literal["public", "authenticated", "permission"]  # noqa: Y015
+    _WhichOneofReturnType_access: _TypeAlias = _typing.Literal["public", "authenticated", "permission", "edge"]  # noqa: Y015
     _WhichOneofArgType_access: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_access) -> _WhichOneofReturnType_access | None: ...
 

@@ -72,10 +72,30 @@ class UserServiceStub:
                 request_serializer=limen_dot_users_dot_v1_dot_users__pb2.UnlockUserRequest.SerializeToString,
                 response_deserializer=limen_dot_users_dot_v1_dot_users__pb2.UnlockUserResponse.FromString,
                 _registered_method=True)
+        self.ImportUsers = channel.stream_unary(
+                '/limen.users.v1.UserService/ImportUsers',
+                request_serializer=limen_dot_users_dot_v1_dot_users__pb2.ImportUsersRequest.SerializeToString,
+                response_deserializer=limen_dot_users_dot_v1_dot_users__pb2.ImportUsersResponse.FromString,
+                _registered_method=True)
         self.ListRoles = channel.unary_unary(
                 '/limen.users.v1.UserService/ListRoles',
                 request_serializer=limen_dot_users_dot_v1_dot_users__pb2.ListRolesRequest.SerializeToString,
                 response_deserializer=limen_dot_users_dot_v1_dot_users__pb2.ListRolesResponse.FromString,
+                _registered_method=True)
+        self.CreateRole = channel.unary_unary(
+                '/limen.users.v1.UserService/CreateRole',
+                request_serializer=limen_dot_users_dot_v1_dot_users__pb2.CreateRoleRequest.SerializeToString,
+                response_deserializer=limen_dot_users_dot_v1_dot_users__pb2.CreateRoleResponse.FromString,
+                _registered_method=True)
+        self.UpdateRole = channel.unary_unary(
+                '/limen.users.v1.UserService/UpdateRole',
+                request_serializer=limen_dot_users_dot_v1_dot_users__pb2.UpdateRoleRequest.SerializeToString,
+                response_deserializer=limen_dot_users_dot_v1_dot_users__pb2.UpdateRoleResponse.FromString,
+                _registered_method=True)
+        self.DeleteRole = channel.unary_unary(
+                '/limen.users.v1.UserService/DeleteRole',
+                request_serializer=limen_dot_users_dot_v1_dot_users__pb2.DeleteRoleRequest.SerializeToString,
+                response_deserializer=limen_dot_users_dot_v1_dot_users__pb2.DeleteRoleResponse.FromString,
                 _registered_method=True)
         self.GrantRole = channel.unary_unary(
                 '/limen.users.v1.UserService/GrantRole',
@@ -127,10 +147,14 @@ class UserServiceServicer:
     def UpdateUser(self, request, context):
         """Changes the fields named in `update_mask`.
 
-        Users may change their own `display_name` and `locale`; `email` and
-        `email_verified` need the permission `users.update`.
+        Users may change their own `display_name` and `locale`. Their own `email`
+        stays as it is until they follow the link that is mailed to the new address,
+        takes a proof not older than ten minutes, and is told to the old address.
+        With the permission `users.update` an address changes at once, and
+        `email_verified` can be set.
 
-        Errors: NOT_FOUND, ALREADY_EXISTS for an address in use, ETAG_MISMATCH.
+        Errors: NOT_FOUND, ALREADY_EXISTS for an address in use, ETAG_MISMATCH,
+        PROOF_TOO_OLD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,8 +189,55 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportUsers(self, request_iterator, context):
+        """Creates accounts that another system kept, with the hashes of their
+        passwords. Those are replaced by Argon2id at the first sign-in.
+
+        Rows whose address has an account already are counted and left alone, so a
+        stream that broke can be sent again. A row that cannot be taken is reported
+        and keeps no other row out.
+
+        Errors: PROOF_TOO_OLD, ASSURANCE_TOO_LOW.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRoles(self, request, context):
         """Lists the roles that can be granted, with their permissions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRole(self, request, context):
+        """Makes a role of some of the permissions that the contract declares.
+
+        Nobody can give what they do not hold: the caller needs every permission of
+        the role.
+
+        Errors: ALREADY_EXISTS, PERMISSION_DENIED, PROOF_TOO_OLD, ASSURANCE_TOO_LOW;
+        INVALID_REQUEST for a permission that there is not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRole(self, request, context):
+        """Changes the description or the permissions of a role. Those who hold it have
+        the new permissions at once.
+
+        Errors: NOT_FOUND, BUILT_IN_ROLE, PERMISSION_DENIED, PROOF_TOO_OLD,
+        ASSURANCE_TOO_LOW.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRole(self, request, context):
+        """Deletes a role, and takes it from those who hold it.
+
+        Errors: NOT_FOUND, BUILT_IN_ROLE, PROOF_TOO_OLD, ASSURANCE_TOO_LOW.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -231,10 +302,30 @@ def add_UserServiceServicer_to_server(servicer, server):
                     request_deserializer=limen_dot_users_dot_v1_dot_users__pb2.UnlockUserRequest.FromString,
                     response_serializer=limen_dot_users_dot_v1_dot_users__pb2.UnlockUserResponse.SerializeToString,
             ),
+            'ImportUsers': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportUsers,
+                    request_deserializer=limen_dot_users_dot_v1_dot_users__pb2.ImportUsersRequest.FromString,
+                    response_serializer=limen_dot_users_dot_v1_dot_users__pb2.ImportUsersResponse.SerializeToString,
+            ),
             'ListRoles': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRoles,
                     request_deserializer=limen_dot_users_dot_v1_dot_users__pb2.ListRolesRequest.FromString,
                     response_serializer=limen_dot_users_dot_v1_dot_users__pb2.ListRolesResponse.SerializeToString,
+            ),
+            'CreateRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRole,
+                    request_deserializer=limen_dot_users_dot_v1_dot_users__pb2.CreateRoleRequest.FromString,
+                    response_serializer=limen_dot_users_dot_v1_dot_users__pb2.CreateRoleResponse.SerializeToString,
+            ),
+            'UpdateRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRole,
+                    request_deserializer=limen_dot_users_dot_v1_dot_users__pb2.UpdateRoleRequest.FromString,
+                    response_serializer=limen_dot_users_dot_v1_dot_users__pb2.UpdateRoleResponse.SerializeToString,
+            ),
+            'DeleteRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRole,
+                    request_deserializer=limen_dot_users_dot_v1_dot_users__pb2.DeleteRoleRequest.FromString,
+                    response_serializer=limen_dot_users_dot_v1_dot_users__pb2.DeleteRoleResponse.SerializeToString,
             ),
             'GrantRole': grpc.unary_unary_rpc_method_handler(
                     servicer.GrantRole,
@@ -450,6 +541,33 @@ class UserService:
             _registered_method=True)
 
     @staticmethod
+    def ImportUsers(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/limen.users.v1.UserService/ImportUsers',
+            limen_dot_users_dot_v1_dot_users__pb2.ImportUsersRequest.SerializeToString,
+            limen_dot_users_dot_v1_dot_users__pb2.ImportUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListRoles(request,
             target,
             options=(),
@@ -466,6 +584,87 @@ class UserService:
             '/limen.users.v1.UserService/ListRoles',
             limen_dot_users_dot_v1_dot_users__pb2.ListRolesRequest.SerializeToString,
             limen_dot_users_dot_v1_dot_users__pb2.ListRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/limen.users.v1.UserService/CreateRole',
+            limen_dot_users_dot_v1_dot_users__pb2.CreateRoleRequest.SerializeToString,
+            limen_dot_users_dot_v1_dot_users__pb2.CreateRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/limen.users.v1.UserService/UpdateRole',
+            limen_dot_users_dot_v1_dot_users__pb2.UpdateRoleRequest.SerializeToString,
+            limen_dot_users_dot_v1_dot_users__pb2.UpdateRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/limen.users.v1.UserService/DeleteRole',
+            limen_dot_users_dot_v1_dot_users__pb2.DeleteRoleRequest.SerializeToString,
+            limen_dot_users_dot_v1_dot_users__pb2.DeleteRoleResponse.FromString,
             options,
             channel_credentials,
             insecure,

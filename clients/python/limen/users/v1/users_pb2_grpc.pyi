@@ -39,10 +39,14 @@ class UserServiceStub:
     UpdateUser: _aio.UnaryUnaryMultiCallable[_users_pb2.UpdateUserRequest, _users_pb2.UpdateUserResponse]
     """Changes the fields named in `update_mask`.
 
-    Users may change their own `display_name` and `locale`; `email` and
-    `email_verified` need the permission `users.update`.
+    Users may change their own `display_name` and `locale`. Their own `email`
+    stays as it is until they follow the link that is mailed to the new address,
+    takes a proof not older than ten minutes, and is told to the old address.
+    With the permission `users.update` an address changes at once, and
+    `email_verified` can be set.
 
-    Errors: NOT_FOUND, ALREADY_EXISTS for an address in use, ETAG_MISMATCH.
+    Errors: NOT_FOUND, ALREADY_EXISTS for an address in use, ETAG_MISMATCH,
+    PROOF_TOO_OLD.
     """
     DisableUser: _aio.UnaryUnaryMultiCallable[_users_pb2.DisableUserRequest, _users_pb2.DisableUserResponse]
     """Closes an account to its owner and ends all of its sessions at once.
@@ -61,8 +65,39 @@ class UserServiceStub:
 
     Errors: NOT_FOUND.
     """
+    ImportUsers: _aio.StreamUnaryMultiCallable[_users_pb2.ImportUsersRequest, _users_pb2.ImportUsersResponse]
+    """Creates accounts that another system kept, with the hashes of their
+    passwords. Those are replaced by Argon2id at the first sign-in.
+
+    Rows whose address has an account already are counted and left alone, so a
+    stream that broke can be sent again. A row that cannot be taken is reported
+    and keeps no other row out.
+
+    Errors: PROOF_TOO_OLD, ASSURANCE_TOO_LOW.
+    """
     ListRoles: _aio.UnaryUnaryMultiCallable[_users_pb2.ListRolesRequest, _users_pb2.ListRolesResponse]
     """Lists the roles that can be granted, with their permissions."""
+    CreateRole: _aio.UnaryUnaryMultiCallable[_users_pb2.CreateRoleRequest, _users_pb2.CreateRoleResponse]
+    """Makes a role of some of the permissions that the contract declares.
+
+    Nobody can give what they do not hold: the caller needs every permission of
+    the role.
+
+    Errors: ALREADY_EXISTS, PERMISSION_DENIED, PROOF_TOO_OLD, ASSURANCE_TOO_LOW;
+    INVALID_REQUEST for a permission that there is not.
+    """
+    UpdateRole: _aio.UnaryUnaryMultiCallable[_users_pb2.UpdateRoleRequest, _users_pb2.UpdateRoleResponse]
+    """Changes the description or the permissions of a role. Those who hold it have
+    the new permissions at once.
+
+    Errors: NOT_FOUND, BUILT_IN_ROLE, PERMISSION_DENIED, PROOF_TOO_OLD,
+    ASSURANCE_TOO_LOW.
+    """
+    DeleteRole: _aio.UnaryUnaryMultiCallable[_users_pb2.DeleteRoleRequest, _users_pb2.DeleteRoleResponse]
+    """Deletes a role, and takes it from those who hold it.
+
+    Errors: NOT_FOUND, BUILT_IN_ROLE, PROOF_TOO_OLD, ASSURANCE_TOO_LOW.
+    """
     GrantRole: _aio.UnaryUnaryMultiCallable[_users_pb2.GrantRoleRequest, _users_pb2.GrantRoleResponse]
     """Gives a role to a user. Granting a role twice changes nothing.
 
@@ -126,10 +161,14 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_users_pb2.UpdateUserResponse]:
         """Changes the fields named in `update_mask`.
 
-        Users may change their own `display_name` and `locale`; `email` and
-        `email_verified` need the permission `users.update`.
+        Users may change their own `display_name` and `locale`. Their own `email`
+        stays as it is until they follow the link that is mailed to the new address,
+        takes a proof not older than ten minutes, and is told to the old address.
+        With the permission `users.update` an address changes at once, and
+        `email_verified` can be set.
 
-        Errors: NOT_FOUND, ALREADY_EXISTS for an address in use, ETAG_MISMATCH.
+        Errors: NOT_FOUND, ALREADY_EXISTS for an address in use, ETAG_MISMATCH,
+        PROOF_TOO_OLD.
         """
 
     @_abc_1.abstractmethod
@@ -168,12 +207,67 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ImportUsers(
+        self,
+        request_iterator: _abc.AsyncIterator[_users_pb2.ImportUsersRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_users_pb2.ImportUsersRequest], _abc.Awaitable[_users_pb2.ImportUsersResponse]],
+    ) -> _abc.Awaitable[_users_pb2.ImportUsersResponse]:
+        """Creates accounts that another system kept, with the hashes of their
+        passwords. Those are replaced by Argon2id at the first sign-in.
+
+        Rows whose address has an account already are counted and left alone, so a
+        stream that broke can be sent again. A row that cannot be taken is reported
+        and keeps no other row out.
+
+        Errors: PROOF_TOO_OLD, ASSURANCE_TOO_LOW.
+        """
+
+    @_abc_1.abstractmethod
     def ListRoles(
         self,
         request: _users_pb2.ListRolesRequest,
         context: _aio.ServicerContext[_users_pb2.ListRolesRequest, _abc.Awaitable[_users_pb2.ListRolesResponse]],
     ) -> _abc.Awaitable[_users_pb2.ListRolesResponse]:
         """Lists the roles that can be granted, with their permissions."""
+
+    @_abc_1.abstractmethod
+    def CreateRole(
+        self,
+        request: _users_pb2.CreateRoleRequest,
+        context: _aio.ServicerContext[_users_pb2.CreateRoleRequest, _abc.Awaitable[_users_pb2.CreateRoleResponse]],
+    ) -> _abc.Awaitable[_users_pb2.CreateRoleResponse]:
+        """Makes a role of some of the permissions that the contract declares.
+
+        Nobody can give what they do not hold: the caller needs every permission of
+        the role.
+
+        Errors: ALREADY_EXISTS, PERMISSION_DENIED, PROOF_TOO_OLD, ASSURANCE_TOO_LOW;
+        INVALID_REQUEST for a permission that there is not.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateRole(
+        self,
+        request: _users_pb2.UpdateRoleRequest,
+        context: _aio.ServicerContext[_users_pb2.UpdateRoleRequest, _abc.Awaitable[_users_pb2.UpdateRoleResponse]],
+    ) -> _abc.Awaitable[_users_pb2.UpdateRoleResponse]:
+        """Changes the description or the permissions of a role. Those who hold it have
+        the new permissions at once.
+
+        Errors: NOT_FOUND, BUILT_IN_ROLE, PERMISSION_DENIED, PROOF_TOO_OLD,
+        ASSURANCE_TOO_LOW.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRole(
+        self,
+        request: _users_pb2.DeleteRoleRequest,
+        context: _aio.ServicerContext[_users_pb2.DeleteRoleRequest, _abc.Awaitable[_users_pb2.DeleteRoleResponse]],
+    ) -> _abc.Awaitable[_users_pb2.DeleteRoleResponse]:
+        """Deletes a role, and takes it from those who hold it.
+
+        Errors: NOT_FOUND, BUILT_IN_ROLE, PROOF_TOO_OLD, ASSURANCE_TOO_LOW.
+        """
 
     @_abc_1.abstractmethod
     def GrantRole(

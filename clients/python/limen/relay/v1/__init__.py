@@ -1,0 +1,1 @@
+"""Generated from `proto/limen/relay/v1`: messages and stubs. Never edited."""
