@@ -83,6 +83,67 @@ LETTERS: Final[Mapping[str, Wording]] = {
             ),
         ),
     ),
+    "change_email": Wording(
+        subject=Sentence("Confirm your new e-mail address for %(service)s"),
+        before=(
+            Sentence(
+                "Please confirm that this is your e-mail address. From then on you sign in to"
+                " %(service)s with it."
+            ),
+        ),
+        button=Sentence("Confirm address"),
+        after=(
+            Sentence(
+                "If you did not ask for this, please ignore this message. Without the link nobody"
+                " can use your address."
+            ),
+        ),
+        # As with a sign-up, somebody else may have typed this address.
+        greets_by_name=False,
+    ),
+    "email_changed": Wording(
+        subject=Sentence("Your e-mail address for %(service)s was changed"),
+        before=(
+            Sentence("Your account with %(service)s now has another e-mail address."),
+            Sentence("If it was you, there is nothing you need to do."),
+            Sentence(
+                "If it was not you, somebody may have got into your account. Please tell whoever"
+                " runs %(service)s at once."
+            ),
+        ),
+        button=Sentence("Go to your account"),
+        after=(),
+    ),
+    "factor_added": Wording(
+        subject=Sentence("A way to sign in to %(service)s was added"),
+        before=(
+            Sentence(
+                "An authenticator app or a passkey was added to your account with %(service)s."
+            ),
+            Sentence("If it was you, there is nothing you need to do."),
+            Sentence(
+                "If it was not you, somebody may have got into your account. Please choose a new"
+                " password at once, and remove what you do not know from your account."
+            ),
+        ),
+        button=Sentence("Go to your account"),
+        after=(),
+    ),
+    "factor_removed": Wording(
+        subject=Sentence("A way to sign in to %(service)s was removed"),
+        before=(
+            Sentence(
+                "An authenticator app or a passkey was removed from your account with %(service)s."
+            ),
+            Sentence("If it was you, there is nothing you need to do."),
+            Sentence(
+                "If it was not you, somebody may have got into your account. Please choose a new"
+                " password at once: on the sign-in page, say that you forgot it."
+            ),
+        ),
+        button=Sentence("Go to your account"),
+        after=(),
+    ),
     "password_changed": Wording(
         subject=Sentence("Your password for %(service)s was changed"),
         before=(

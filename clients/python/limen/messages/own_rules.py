@@ -56,6 +56,18 @@ _CORE_RULES: Final[Mapping[str, tuple[Sentence | Counted, ...]]] = {
         ),
         Sentence("This password is too long."),
     ),
+    "password.breached": (
+        Sentence(
+            "This password has appeared in a data breach elsewhere, so others may know it. "
+            "Please choose another one."
+        ),
+    ),
+    "password_hash.unknown": (
+        Sentence("This is not a password hash of a kind that can be imported."),
+    ),
+    "password_hash.costly": (
+        Sentence("Checking a password against this hash would take too much memory or time."),
+    ),
     "filter.syntax": (
         Sentence("This filter cannot be read. Please check its operators and quotation marks."),
     ),
@@ -67,6 +79,11 @@ _CORE_RULES: Final[Mapping[str, tuple[Sentence | Counted, ...]]] = {
         ),
     ),
     "mask.immutable": (Sentence("The update mask names a field that cannot be changed."),),
+    "role.name.taken": (Sentence("There is a role of this name already."),),
+    "role.permission.unknown": (
+        Sentence("There is no permission “%(name)s”."),
+        Sentence("There is no such permission."),
+    ),
     "locale.unknown": (
         Sentence("We do not know this language. Please use a tag such as “de” or “pt-BR”."),
     ),

@@ -78,6 +78,19 @@ _REASONS: Final[Mapping[str, _Words]] = {
             ),
         ),
     ),
+    "PASSWORD_BREACHED": _Words(
+        Sentence("Password known to others"),
+        (
+            Sentence(
+                "This password has appeared in a data breach elsewhere, so others may know it. "
+                "Please choose another one."
+            ),
+        ),
+    ),
+    "CODE_INVALID": _Words(
+        Sentence("Wrong code"),
+        (Sentence("This code is not right. Please enter the one that the app shows now."),),
+    ),
     "UNAUTHENTICATED": _Words(
         Sentence("Not signed in"),
         (Sentence("Please sign in to continue."),),
@@ -113,12 +126,38 @@ _REASONS: Final[Mapping[str, _Words]] = {
             ),
         ),
     ),
+    "FACTOR_REJECTED": _Words(
+        Sentence("Second step failed"),
+        (
+            Sentence(
+                "This code or passkey is not right, or has been used already. "
+                "Please try again with a new one."
+            ),
+        ),
+    ),
+    "CHALLENGE_INVALID": _Words(
+        Sentence("Sign-in took too long"),
+        (Sentence("This step is no longer open. Please start signing in again."),),
+    ),
+    "ASSURANCE_TOO_LOW": _Words(
+        Sentence("Second step needed"),
+        (
+            Sentence(
+                "This step needs your second factor. "
+                "Please confirm your identity with it and try again."
+            ),
+        ),
+    ),
     "PERMISSION_DENIED": _Words(
         Sentence("Not allowed"),
         (
             Sentence("You need the permission “%(permission)s” for this."),
             Sentence("You do not have permission for this."),
         ),
+    ),
+    "CREDENTIAL_KIND_REFUSED": _Words(
+        Sentence("Not possible with this credential"),
+        (Sentence("This cannot be done with an API key. Please sign in to do it."),),
     ),
     "ACCOUNT_DISABLED": _Words(
         Sentence("Account disabled"),
@@ -150,12 +189,21 @@ _REASONS: Final[Mapping[str, _Words]] = {
             "session": Sentence("There is no such session. It may have ended already."),
             "role": Sentence("There is no such role."),
             "event": Sentence("There is no such event."),
+            "factor": Sentence("There is no such sign-in method."),
+            "api_key": Sentence("There is no such API key. It may have been revoked already."),
+            "service_account": Sentence("There is no such service account."),
+            "certificate": Sentence("There is no such certificate."),
         },
     ),
     "ALREADY_EXISTS": _Words(
         Sentence("Already exists"),
         (Sentence("This already exists. Please choose another name or key."),),
-        {"user": Sentence("This e-mail address already belongs to another account.")},
+        {
+            "user": Sentence("This e-mail address already belongs to another account."),
+            "role": Sentence("There is a role of this name already."),
+            "passkey": Sentence("This passkey has been added already."),
+            "certificate": Sentence("This certificate already belongs to a service account."),
+        },
     ),
     "ETAG_MISMATCH": _Words(
         Sentence("Changed in the meantime"),
@@ -173,6 +221,29 @@ _REASONS: Final[Mapping[str, _Words]] = {
                 "This would leave nobody to administer the system. "
                 "Please appoint another administrator first."
             ),
+        ),
+    ),
+    "LAST_FACTOR": _Words(
+        Sentence("Last way to sign in"),
+        (
+            Sentence(
+                "Without this you could not sign in any more. "
+                "Please set a password or add another passkey first."
+            ),
+        ),
+    ),
+    "BUILT_IN_ROLE": _Words(
+        Sentence("Built-in role"),
+        (Sentence("This role belongs to the system and cannot be changed."),),
+    ),
+    "LIMIT_REACHED": _Words(
+        Sentence("Too many already"),
+        (
+            Sentence(
+                "You already have %(limit)s of these, and there cannot be more. "
+                "Please remove one first."
+            ),
+            Sentence("You have as many of these as there can be. Please remove one first."),
         ),
     ),
     "RATE_LIMITED": _Words(
