@@ -5,13 +5,14 @@ the exception.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Never, TypeVar
+from typing import Any, Never, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from server import errors
-from server.interceptors.call import Context
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 UNREADABLE = errors.Fault("", "message.unreadable")
 

@@ -52,7 +52,8 @@ class Observe:
 
     def end(self, call: Call, error: BaseException | None) -> None:
         """Takes note of a call's final status."""
-        if isinstance(error, asyncio.CancelledError):
+        # A stream whose caller left while a response was on its way is closed, and not cancelled.
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):
             call.code = "CANCELLED"
         elapsed = time.perf_counter() - call.started
         self._running -= 1

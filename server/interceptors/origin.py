@@ -14,8 +14,8 @@ from server.caller import Origin
 from server.interceptors.call import Context
 
 REQUEST_ID = "x-request-id"
+EDGE_SECRET = "limen-edge-secret"
 
-_EDGE_SECRET = "limen-edge-secret"
 _NETWORK = "limen-client-network"
 _USER_AGENT = "limen-client-user-agent"
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9_.-]{8,128}").fullmatch
@@ -34,7 +34,8 @@ class Origins:
         request_id = metadata.get(REQUEST_ID, "")
         if not _WELL_FORMED_ID(request_id):
             request_id = f"{getrandbits(128):032x}"
-        if self._is_edge(metadata):
+        by_edge = self.is_edge(metadata)
+        if by_edge:
             network = metadata.get(_NETWORK) or _UNKNOWN
             user_agent = metadata.get(_USER_AGENT, "")
         else:
@@ -45,10 +46,12 @@ class Origins:
             network=network,
             user_agent=user_agent[:_MAX_USER_AGENT],
             language=negotiate(metadata.get("accept-language", "")),
+            by_edge=by_edge,
         )
 
-    def _is_edge(self, metadata: dict[str, str]) -> bool:
-        shown = metadata.get(_EDGE_SECRET)
+    def is_edge(self, metadata: dict[str, str]) -> bool:
+        """Whether metadata show the secret of the edge."""
+        shown = metadata.get(EDGE_SECRET)
         return (
             shown is not None
             and self._edge_secret is not None

@@ -1,10 +1,13 @@
 """Who is one and the same on the network."""
 
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
 _INTERFACE_BITS = 64
+_REMEMBERED = 4096
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def aggregated(address: str) -> str:
     """What stands for an address wherever attempts are counted.
 

@@ -177,6 +177,37 @@ async def test_who_watches_one_that_does_not_exist_waits_for_it(watched):
     stream.cancel()
 
 
+async def rest_of(stream):
+    statuses = []
+    while (answer := await stream.read()) is not grpc.aio.EOF:
+        statuses.append(answer.status)
+    return statuses
+
+
+async def test_streams_end_when_the_process_stops_and_say_why(watched):
+    await watched.health.probe()
+    streams = [
+        watched.stub.Watch(health_pb2.HealthCheckRequest(service=name))
+        for name in ("", SERVICES[0], "limen.nothing.v1.Service")
+    ]
+    for stream in streams:
+        await stream.read()
+
+    await watched.health.close()
+    told = [await rest_of(stream) for stream in streams]
+
+    assert told == [[NOT_SERVING], [NOT_SERVING], []]
+
+
+async def test_who_begins_to_watch_a_process_that_stops_is_told_and_let_go(watched):
+    await watched.health.probe()
+    await watched.health.close()
+
+    stream = watched.stub.Watch(health_pb2.HealthCheckRequest(service=SERVICES[0]))
+
+    assert [answer.status async for answer in stream] == [NOT_SERVING]
+
+
 class TestCore:
     """The same of a whole core."""
 

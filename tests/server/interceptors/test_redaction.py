@@ -30,13 +30,18 @@ def filled(descriptor, depth=0):
     for field in descriptor.fields:
         if field.message_type is None:
             _put(message, field, _sample(field))
-        elif field.message_type.GetOptions().map_entry:
+        elif _is_map(field.message_type):
             getattr(message, field.name)["a key"] = "a value"
         elif depth < 3:
             inner = filled(field.message_type, depth + 1)
             place = getattr(message, field.name)
             place.add().CopyFrom(inner) if field.is_repeated else place.CopyFrom(inner)
     return message
+
+
+def _is_map(descriptor):
+    is_struct = descriptor.full_name == "google.protobuf.Struct"
+    return is_struct or descriptor.GetOptions().map_entry
 
 
 def _sample(field):
@@ -58,12 +63,22 @@ def _put(message, field, value):
 
 @pytest.mark.parametrize("descriptor", MESSAGES.values(), ids=MESSAGES)
 def test_no_message_shows_what_is_marked(descriptor):
-    shown = Redaction().shown(filled(descriptor))
+    message = filled(descriptor)
+    shown = Redaction().shown(message)
 
     assert "SECRET" not in str(shown)
-    for field in descriptor.fields:
+    for field, _ in message.ListFields():
         if is_hidden(field):
             assert shown[field.name] == HIDDEN
+
+
+@pytest.mark.parametrize(
+    "member", [field for each in MESSAGES.values() for one in each.oneofs for field in one.fields]
+)
+def test_no_member_of_a_choice_shows_what_is_marked(member):
+    message = GetMessageClass(member.containing_type)(**{member.name: _sample(member)})
+
+    assert "SECRET" not in str(Redaction().shown(message))
 
 
 def test_the_contract_marks_what_must_not_be_seen():
