@@ -10,8 +10,9 @@ from structlog.typing import FilteringBoundLogger
 
 from edge.admission import Admission
 from edge.body_deadline import BodyDeadline
+from edge.bundling.channel import BundlingChannel
 from edge.caching import Revalidated
-from edge.channel import open_channel
+from edge.channel import MAX_MESSAGE, open_channel
 from edge.compression import Compression
 from edge.contract import public_rpcs, read_contract, services_of
 from edge.cors import CrossOrigin
@@ -55,7 +56,7 @@ def build(
     lifecycle = lifecycle or Lifecycle()
     contract = read_contract()
     services = services_of(contract)
-    channel = open_channel(settings.core_target)
+    channel = open_channel(settings.core_target, settings.core_ca)
     problems = Problems(public_url=settings.public_url)
     metrics = Metrics()
     origins = Origins.of(
@@ -72,10 +73,17 @@ def build(
         edge_secret=secret.get_secret_value() if secret else "",
         timeout=settings.request_timeout,
     )
+    bundling = BundlingChannel(
+        channel,
+        proof=frontier.proof,
+        count=settings.bundle_streams,
+        max_bytes=MAX_MESSAGE,
+        log=log,
+    )
     transcoder = Transcoder(
         contract=contract,
         services=services,
-        channel=channel,
+        channel=bundling,
         frontier=frontier,
         max_body=settings.max_body,
         # Whether somebody may call at all comes before what is wrong with the call, and only the
@@ -87,10 +95,11 @@ def build(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         transcoder.warm()
         Catalogue("limen").warm()
+        bundling.start()
         try:
             yield
         finally:
-            await channel.close()
+            await bundling.close()
 
     routers = [
         health_router(Readiness(channel=channel, lifecycle=lifecycle), metrics),

@@ -1,13 +1,16 @@
 """The connection to the core."""
 
+from pathlib import Path
+
 import grpc.aio
 
-_MAX_MESSAGE = 4 * 1024 * 1024
+MAX_MESSAGE = 4 * 1024 * 1024
+"""Bytes of the greatest message, both ways."""
 
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.lb_policy_name", "round_robin"),
-    ("grpc.max_send_message_length", _MAX_MESSAGE),
-    ("grpc.max_receive_message_length", _MAX_MESSAGE),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
     # A core that vanished without a word during a stream is noticed within 25 s. Cores take pings
     # that come more often than every 10 s for an attack.
     ("grpc.keepalive_time_ms", 20_000),
@@ -26,10 +29,15 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
 )
 
 
-def open_channel(target: str) -> grpc.aio.Channel:
+def open_channel(target: str, authorities: Path | None = None) -> grpc.aio.Channel:
     """A channel that spreads calls over all addresses of `target`, a gRPC name.
 
     It connects by itself and again after every loss; calls fail at once while it cannot. Must be
-    called, and the channel closed, in the event loop that uses it.
+    called, and the channel closed, in the event loop that uses it. With `authorities` it is
+    encrypted, and the core shows a certificate of one of them. Raises `OSError` for a file that
+    cannot be read.
     """
-    return grpc.aio.insecure_channel(target, options=_OPTIONS)
+    if authorities is None:
+        return grpc.aio.insecure_channel(target, options=_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(authorities.read_bytes())
+    return grpc.aio.secure_channel(target, credentials, options=_OPTIONS)

@@ -51,7 +51,8 @@ class LimenFrontier:
         self._problems = problems
         self._log = log
         self._public = frozenset(public)
-        self._proof = (("limen-edge-secret", edge_secret),) if edge_secret else ()
+        self.proof = (("limen-edge-secret", edge_secret),) if edge_secret else ()
+        """The metadata by which the core knows the edge."""
         self._timeout = timeout
         self._clock = clock
 
@@ -75,7 +76,7 @@ class LimenFrontier:
             ("limen-client-user-agent", facts.user_agent),
         )
         present = (pair for pair in named if pair[1])
-        return (("x-request-id", facts.request_id), *present, *self._proof)
+        return (("x-request-id", facts.request_id), *present, *self.proof)
 
     def timeout(self, scope: Scope, route: Route) -> float | None:  # noqa: ARG002  # the protocol's
         """How many seconds the call may take. Streams may take as long as they like."""

@@ -128,6 +128,10 @@ class Settings(BaseSettings):
 
     grpc_address: Addresses = ("127.0.0.1:50051",)
     """Where the core listens. Several must all be IPv4 or all IPv6; a name stands alone."""
+    core_ca: Path | None = None
+    """The authorities of the core's certificate, in PEM. Unset, the core speaks plain text."""
+    core_streams: Annotated[int, Field(ge=1, le=64)] | None = None
+    """How many streams carry calls in bundles. Unset: one for each address, two for a name."""
     edge_secret: Secret | None = None
     """What makes the core believe what the edge says about the browser."""
 
@@ -193,6 +197,15 @@ class Settings(BaseSettings):
         if len(self.grpc_address) > 1:
             return f"ipv{version}:{','.join(self.grpc_address)}"
         return f"dns:///{self.grpc_address[0]}"
+
+    @property
+    def bundle_streams(self) -> int:
+        """How many streams carry calls: one for each core, as calls that share one are cheapest."""
+        if self.core_streams is not None:
+            return self.core_streams
+        is_name = self._core_families() == {0}
+        # What a name stands for is not known here; two keep it from being a single core.
+        return 2 if is_name else len(self.grpc_address)
 
     @property
     def public_origin(self) -> str:

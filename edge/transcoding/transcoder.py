@@ -16,6 +16,7 @@ from edge.transcoding.body import (
     require_none,
     require_plain,
 )
+from edge.transcoding.channel import Channel
 from edge.transcoding.contract import Binding, ContractError, bindings, full_name, read_registry
 from edge.transcoding.exchange import Exchange
 from edge.transcoding.fault import Fault, FieldFault, invalid
@@ -63,7 +64,7 @@ class Transcoder:
         *,
         contract: bytes,
         services: Collection[str],
-        channel: grpc.aio.Channel,
+        channel: Channel,
         frontier: Frontier,
         max_body: int = 1_048_576,
         heartbeat: float = 15.0,

@@ -4,9 +4,8 @@ import asyncio
 from http import HTTPStatus
 from itertools import chain
 
-import grpc
-
 from edge.transcoding.body import ClientGoneError
+from edge.transcoding.channel import UnaryRpc
 from edge.transcoding.exchange import Exchange
 from edge.transcoding.frontier import Answer, Frontier
 from edge.transcoding.response import ResponseReader
@@ -18,7 +17,7 @@ class UnaryServing:
 
     def __init__(
         self,
-        rpc: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes],
+        rpc: UnaryRpc,
         responses: ResponseReader,
         frontier: Frontier,
     ) -> None:

@@ -139,3 +139,16 @@ def test_origins_are_written_as_browsers_do(url, origin):
 def test_addresses_are_split_at_the_port():
     assert split_address("[::1]:8080") == ("::1", 8080)
     assert split_address("localhost:0") == ("localhost", 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "streams"),
+    [
+        ({}, 1),
+        ({"LIMEN_GRPC_ADDRESS": "192.0.2.1:50051,192.0.2.2:50051,192.0.2.3:50051"}, 3),
+        ({"LIMEN_GRPC_ADDRESS": "core:50051"}, 2),
+        ({"LIMEN_GRPC_ADDRESS": "core:50051", "LIMEN_CORE_STREAMS": "7"}, 7),
+    ],
+)
+def test_each_core_has_a_stream(monkeypatch, given, streams):
+    assert read(monkeypatch, **given).bundle_streams == streams

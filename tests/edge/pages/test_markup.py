@@ -15,6 +15,15 @@ from edge.pages.translations import load_translations
 
 Element = tuple[str, dict[str, str]]
 
+AUTOCOMPLETE = {
+    "username",
+    "name",
+    "current-password",
+    "new-password",
+    "one-time-code",
+    "off",
+}
+
 
 class Markup(HTMLParser):
     """Collects the elements of a page, and the text that stands in scripts and styles."""
@@ -117,7 +126,7 @@ def test_ids_are_unique_and_references_lead_somewhere(page: Markup) -> None:
 def test_every_field_has_a_label_an_error_place_and_autocomplete(page: Markup) -> None:
     labelled = {label["for"] for label in page.named("label")}
     for field in page.named("input"):
-        assert field["autocomplete"] in {"username", "name", "current-password", "new-password"}
+        assert field["autocomplete"] in AUTOCOMPLETE
         if "hidden" not in field:
             assert field["id"] in labelled
             assert f"{field['id']}-error" in field["aria-describedby"].split()

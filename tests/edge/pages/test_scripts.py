@@ -90,6 +90,27 @@ def use_client(body: str) -> Any:
         ),
         ("revokeSession('a/../b')", "DELETE", "/v1/auth/sessions/a%2F..%2Fb", None),
         ("revokeOtherSessions()", "POST", "/v1/auth/sessions:revokeOthers", {}),
+        (
+            "verifySignIn({ challengeToken: 't', totpCode: '123456' })",
+            "POST",
+            "/v1/auth/sign-in:verify",
+            {
+                "challengeToken": "t",
+                "totpCode": "123456",
+                "delivery": "CREDENTIAL_DELIVERY_COOKIE",
+            },
+        ),
+        ("reauthenticate({ password: 'p' })", "POST", "/v1/auth/reauthenticate", {"password": "p"}),
+        ("listFactors()", "GET", "/v1/factors", None),
+        ("deleteFactor('a/../b')", "DELETE", "/v1/factors/a%2F..%2Fb", None),
+        ("enrollTotp()", "POST", "/v1/factors/totp", {}),
+        (
+            "confirmTotp({ factorId: 'f', code: '123456' })",
+            "POST",
+            "/v1/factors/totp:confirm",
+            {"factorId": "f", "code": "123456"},
+        ),
+        ("regenerateRecoveryCodes()", "POST", "/v1/factors/recovery-codes:regenerate", {}),
     ],
 )
 def test_client_makes_the_call(call: str, method: str, path: str, body: object) -> None:
@@ -99,6 +120,71 @@ def test_client_makes_the_call(call: str, method: str, path: str, body: object) 
     assert sent["credentials"] == "same-origin"
     assert "mode" not in sent
     assert ("content-type" in sent["headers"]) == (body is not None)
+
+
+PASSKEYS = """
+    const asked = [];
+    const made = { toJSON: () => ({ id: 'c' }) };
+    const parse = (options) => ({ parsed: options });
+    globalThis.PublicKeyCredential =
+      { parseCreationOptionsFromJSON: parse, parseRequestOptionsFromJSON: parse };
+    const credentials = { get: async (it) => (asked.push(it), made), create: async (it) => made };
+    Object.defineProperty(globalThis, 'navigator', { value: { credentials } });
+    answers.push(answer(200, '{"ceremonyToken":"t","options":{"rpId":"h"}}'));
+"""
+
+
+def test_client_signs_in_with_a_passkey() -> None:
+    sent, asked = use_client(
+        PASSKEYS + "await limen.signInWithPasskey({ challengeToken: 'x' }); return [sent, asked];"
+    )
+
+    assert asked == [{"publicKey": {"parsed": {"rpId": "h"}}}]
+    assert [(each["path"], each["body"]) for each in sent] == [
+        ("/v1/auth/passkey:begin", {"challengeToken": "x"}),
+        (
+            "/v1/auth/passkey:finish",
+            {
+                "ceremonyToken": "t",
+                "credential": {"id": "c"},
+                "delivery": "CREDENTIAL_DELIVERY_COOKIE",
+            },
+        ),
+    ]
+
+
+def test_client_adds_a_passkey() -> None:
+    sent = use_client(PASSKEYS + "await limen.addPasskey({ displayName: 'n' }); return sent;")
+
+    assert [(each["path"], each["body"]) for each in sent] == [
+        ("/v1/factors/passkeys:begin", {}),
+        (
+            "/v1/factors/passkeys",
+            {"ceremonyToken": "t", "credential": {"id": "c"}, "displayName": "n"},
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("NotAllowedError", "PASSKEY_REFUSED"), ("InvalidStateError", "PASSKEY_KNOWN")],
+)
+def test_client_tells_that_the_browser_brought_no_passkey(name: str, reason: str) -> None:
+    error = use_client(
+        PASSKEYS
+        + f"credentials.create = async () => {{ throw new DOMException('no', '{name}'); }};"
+        + "return refused(limen.addPasskey());"
+    )
+
+    assert (error["reason"], error["status"]) == (reason, 0)
+
+
+@pytest.mark.parametrize(
+    ("hostname", "named"),
+    [("id.example.org", True), ("localhost", True), ("127.0.0.1", False), ("[::1]", False)],
+)
+def test_a_page_knows_whether_it_was_reached_by_a_name(hostname: str, named: bool) -> None:
+    assert run("limen.js", "hasName", f"return hasName({{ hostname: '{hostname}' }});") is named
 
 
 def test_client_proves_its_origin_when_it_changes_something() -> None:
