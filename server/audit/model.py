@@ -30,15 +30,6 @@ class EventRow(Table):
     event_key: Mapped[str | None] = mapped_column(Text)
 
 
-class PendingRow(Table):
-    """An event that has no place in the log yet. Taken away by the sequencer."""
-
-    __tablename__ = "pending"
-    __table_args__ = {"schema": "audit"}
-
-    event_id: Mapped[UUID] = mapped_column(primary_key=True)
-
-
 class PlaceRow(Table):
     """The place of an event in the log: dense, counted from 0."""
 

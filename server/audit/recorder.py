@@ -30,6 +30,11 @@ def user(user_id: UUID) -> Subject:
     return Subject("user", str(user_id))
 
 
+def role(name: str) -> Subject:
+    """A role as the subject of an event."""
+    return Subject("role", name)
+
+
 def session(session_id: UUID) -> Subject:
     """A session as the subject of an event."""
     return Subject("session", str(session_id))
@@ -139,10 +144,16 @@ class Recorder:
             "network": caller.origin.network,
             "event_key": None,
             **values,
-            "details": orjson.dumps(values["details"]).decode(),
+            "details": orjson.dumps(values["details"] | _means(caller)).decode(),
         }
         written = await tx.pg.fetchval(_WRITE, *(row[name] for name in _COLUMNS))
         return written is not None
+
+
+def _means(caller: Caller) -> dict[str, str]:
+    """What the actor has used in place of a session."""
+    key = caller.principal.api_key_id if caller.principal else None
+    return {} if key is None else {"api_key": str(key)}
 
 
 def _actor(caller: Caller, acting: UUID | None) -> dict[str, Any]:

@@ -4,15 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, func, select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Select, select, tuple_
 
-from server.audit.model import EventRow, PendingRow, PlaceRow
+from server.audit.model import EventRow, PlaceRow
 from server.platform.database import Transaction
 from server.platform.pages import Position
 
 # Any number will do as long as nothing else in the database locks it.
 _SEQUENCER_LOCK = 0x6C696D656E617564
+
+_LEAD = "SELECT pg_try_advisory_xact_lock($1)"
+
+_NEXT_INDEX = "SELECT coalesce(max(index) + 1, 0) FROM audit.places"
+
+_TAKE_PENDING = """
+    DELETE FROM audit.pending WHERE event_id IN (
+        SELECT event_id FROM audit.pending ORDER BY event_id LIMIT $1
+    )
+    RETURNING event_id
+"""
+
+_PLACE = """
+    INSERT INTO audit.places (index, event_id)
+    SELECT $1 + number - 1, event_id
+    FROM unnest($2::uuid[]) WITH ORDINALITY AS placed (event_id, number)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +83,13 @@ async def from_index(tx: Transaction, first: int, size: int) -> list[Entry]:
 
 async def next_index(tx: Transaction) -> int:
     """The place that the next event will take: the size of the log."""
-    last = await tx.scalar(select(func.max(PlaceRow.index)))
-    return 0 if last is None else last + 1
+    size: int = await tx.pg.fetchval(_NEXT_INDEX)
+    return size
 
 
 async def lead(tx: Transaction) -> bool:
     """Whether `tx` may give out places; one transaction at a time may."""
-    return bool(await tx.scalar(text(f"SELECT pg_try_advisory_xact_lock({_SEQUENCER_LOCK})")))
+    return bool(await tx.pg.fetchval(_LEAD, _SEQUENCER_LOCK))
 
 
 async def take_pending(tx: Transaction, size: int) -> list[UUID]:
@@ -82,19 +98,12 @@ async def take_pending(tx: Transaction, size: int) -> list[UUID]:
     It takes rows, not ids above the last: transactions commit out of the order of their ids. Only
     the leader may call it; nobody else deletes these rows.
     """
-    waiting = select(PendingRow.event_id).order_by(PendingRow.event_id).limit(size)
-    taken = (
-        delete(PendingRow)
-        .where(PendingRow.event_id.in_(waiting.scalar_subquery()))
-        .returning(PendingRow.event_id)
-    )
-    return sorted((await tx.scalars(taken)).all())
+    return sorted(row["event_id"] for row in await tx.pg.fetch(_TAKE_PENDING, size))
 
 
 async def place(tx: Transaction, first: int, event_ids: Sequence[UUID]) -> None:
     """Gives the events consecutive places from `first` on."""
-    rows = [{"index": first + n, "event_id": event_id} for n, event_id in enumerate(event_ids)]
-    await tx.execute(insert(PlaceRow), rows)
+    await tx.pg.execute(_PLACE, first, event_ids)
 
 
 def _entries() -> Select[EventRow, int]:

@@ -21,6 +21,9 @@ from typing import TypeVar
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from server.auth.foreign_hashes.schemes import ForeignHash, ForeignHashes, is_foreign
+from server.auth.hash_faults import CostlyHashError, MalformedHashError
+from server.auth.kept_memory import KeptMemoryHasher
 from server.auth.passwords import normalize
 
 _T = TypeVar("_T")
@@ -92,10 +95,6 @@ class HashingOverloaded(Exception):  # noqa: N818 - a state of the pool, not a f
         self.retry_after = retry_after
 
 
-class MalformedHashError(ValueError):
-    """A stored hash is no Argon2 hash, is damaged, or costs more than this process may spend."""
-
-
 class PasswordHasher:
     """Hashes and verifies passwords on its own threads, first come, first served.
 
@@ -105,18 +104,26 @@ class PasswordHasher:
         parameters: The cost of new hashes.
         threads: Hashes that run at a time; see `threads_for`.
         max_waiting: Hashes that may wait for a thread.
+        foreign: Reads the hashes that other systems made. Without it there is Argon2 alone.
     """
 
-    def __init__(self, *, parameters: HashingParameters, threads: int, max_waiting: int) -> None:
-        self._argon2 = argon2.PasswordHasher(
+    def __init__(
+        self,
+        *,
+        parameters: HashingParameters,
+        threads: int,
+        max_waiting: int,
+        foreign: ForeignHashes | None = None,
+    ) -> None:
+        self._argon2 = KeptMemoryHasher(
             time_cost=parameters.time_cost,
             memory_cost=parameters.memory_kib,
             parallelism=parameters.parallelism,
             hash_len=_TAG_BYTES,
             salt_len=_SALT_BYTES,
-            type=argon2.Type.ID,
         )
         self._nobodys_hash = _nobodys_hash(parameters)
+        self._foreign = foreign
         self._threads = threads
         self._max_waiting = max_waiting
         self._pool = ThreadPoolExecutor(threads, "password-hashing", _lower_own_priority)
@@ -184,6 +191,9 @@ class PasswordHasher:
         if encoded is None:
             await self._run(lambda: self._verify(password, self._nobodys_hash))
             return Verification(matches=False, outdated=False)
+        if self._foreign is not None and is_foreign(encoded):
+            foreign = self._foreign.stored(encoded)
+            return await self._run(lambda: _verify_foreign(password, foreign))
         ensure_verifiable(encoded)
         return await self._run(lambda: self._verify(password, encoded))
 
@@ -193,15 +203,21 @@ class PasswordHasher:
 
     def _verify(self, password: str, encoded: str) -> Verification:
         outdated = self._argon2.check_needs_rehash(encoded)
+        if self._matches(normalize(password), encoded):
+            return Verification(matches=True, outdated=outdated)
+        # Systems that the hash may have come from take a password as it is typed.
+        as_typed = normalize(password) != password and self._matches(password, encoded)
+        return Verification(matches=as_typed, outdated=outdated or as_typed)
+
+    def _matches(self, text: str, encoded: str) -> bool:
         try:
-            self._argon2.verify(encoded, normalize(password))
+            return self._argon2.verify(encoded, text)
         except VerifyMismatchError:
-            return Verification(matches=False, outdated=outdated)
+            return False
         except VerificationError as error:
             if error.args[0] in _OUT_OF_RESOURCES:
                 raise
             raise MalformedHashError("the stored password hash is damaged") from error
-        return Verification(matches=True, outdated=outdated)
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         wait = self.overloaded()
@@ -246,9 +262,13 @@ def ensure_verifiable(encoded: str) -> None:
         or found.time_cost > _MOST_TIME_COST
         or found.parallelism > _MOST_PARALLELISM
     ):
-        raise MalformedHashError(
-            "the stored password hash asks for more memory or time than allowed"
-        )
+        raise CostlyHashError("the stored password hash asks for more memory or time than allowed")
+
+
+def _verify_foreign(password: str, stored: ForeignHash) -> Verification:
+    """Whatever matches is outdated. Most systems take a password as typed, some normalise it."""
+    forms = {password, normalize(password)}
+    return Verification(any(stored.matches(form.encode()) for form in forms), outdated=True)
 
 
 def _nobodys_hash(parameters: HashingParameters) -> str:

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event, text
+from sqlalchemy import Connection, PoolProxiedConnection, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.util import greenlet_spawn
 
 from server import errors
 
@@ -30,7 +31,10 @@ class Transaction(AsyncSession):
     `pg`: the same statement costs a sixth of the processor time there. Both are one transaction.
     """
 
-    pg: asyncpg.Connection
+    def __init__(self, engine: AsyncEngine, pooled: PoolProxiedConnection) -> None:
+        super().__init__(expire_on_commit=False)
+        self.sync_session.bind = Connection(engine.sync_engine, pooled)
+        self.pg = _driver(pooled)
 
 
 class Database:
@@ -49,6 +53,8 @@ class Database:
             max_overflow=0,
             pool_timeout=pool_timeout,
             pool_use_lifo=True,
+            # For the same reason there is nothing to roll back when a connection is returned.
+            pool_reset_on_return=None,
             hide_parameters=True,
             connect_args={
                 "timeout": 3,
@@ -74,17 +80,26 @@ class Database:
 
         Raises `errors.Unavailable` when PostgreSQL is away or its pool is exhausted.
         """
-        with _outages_named():
-            async with self._engine.connect() as connection:
-                pg = (await connection.get_raw_connection()).driver_connection
-                if pg is None:
-                    raise ConnectionError("the pool gave a connection that is gone")
-                tx = Transaction(bind=connection, expire_on_commit=False)
-                tx.pg = pg
-                async with _abandoned_when_cancelled(connection), _begun(pg), tx:
+        async with self._pooled() as pooled:
+            tx = Transaction(self._engine, pooled)
+            async with _begun(tx.pg):
+                try:
                     yield tx
+                finally:
+                    # Most have never gone through SQLAlchemy, and need no end there.
+                    if tx.in_transaction():
+                        await tx.close()
         for kind, key in tx.info.get(_CHANGES, ()):
             self.apply(kind, key)
+
+    @contextlib.asynccontextmanager
+    async def statements(self) -> AsyncIterator[asyncpg.Connection]:
+        """Opens a connection without a transaction: each statement stands for itself.
+
+        It has committed when it returns. Raises what `transaction` raises.
+        """
+        async with self._pooled() as pooled:
+            yield _driver(pooled)
 
     def on_change(self, listener: Callable[[str, str], None]) -> None:
         """Calls `listener(kind, key)` after each change that is announced or heard of."""
@@ -97,12 +112,23 @@ class Database:
 
     async def ping(self) -> None:
         """Makes one round trip. Raises `errors.Unavailable` when that fails."""
-        async with self.transaction() as tx:
-            await tx.execute(text("SELECT 1"))
+        async with self.statements() as pg:
+            await pg.execute("SELECT 1")
 
     async def close(self) -> None:
         """Closes every connection."""
         await self._engine.dispose()
+
+    @contextlib.asynccontextmanager
+    async def _pooled(self) -> AsyncIterator[PoolProxiedConnection]:
+        with _outages_named():
+            pooled = await self._engine.raw_connection()
+            try:
+                async with _abandoned_when_cancelled(pooled):
+                    yield pooled
+            finally:
+                if pooled.is_valid:
+                    pooled.close()
 
 
 def insertion(table: type[DeclarativeBase]) -> tuple[tuple[str, ...], str]:
@@ -143,7 +169,7 @@ async def _begun(pg: asyncpg.Connection) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _abandoned_when_cancelled(connection: AsyncConnection) -> AsyncIterator[None]:
+async def _abandoned_when_cancelled(pooled: PoolProxiedConnection) -> AsyncIterator[None]:
     """Closes the connection of a transaction that is cancelled, as by the deadline of its call.
 
     Closing ends the statement in PostgreSQL and rolls back, within two seconds even if PostgreSQL
@@ -153,7 +179,9 @@ async def _abandoned_when_cancelled(connection: AsyncConnection) -> AsyncIterato
     try:
         yield
     except asyncio.CancelledError:
-        closing = asyncio.ensure_future(connection.invalidate())
+        if not pooled.is_valid:
+            raise  # SQLAlchemy has closed it, as it does when it was waiting itself
+        closing = asyncio.ensure_future(greenlet_spawn(pooled.invalidate))
         while not closing.done():
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.shield(closing)
@@ -166,7 +194,13 @@ def _outages_named() -> Iterator[None]:
         yield
     except (PoolTimeoutError, OSError) as error:
         raise errors.Unavailable(retry_after=_RETRY_AFTER) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except (
+        # What the pool raises while it connects, and what asyncpg does later on.
+        EmulatedDBAPIException,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    ) as error:
         if is_outage(error):
             raise errors.Unavailable(retry_after=_RETRY_AFTER) from error
         raise
@@ -174,6 +208,13 @@ def _outages_named() -> Iterator[None]:
         if error.connection_invalidated or is_outage(error.orig):
             raise errors.Unavailable(retry_after=_RETRY_AFTER) from error
         raise
+
+
+def _driver(pooled: PoolProxiedConnection) -> asyncpg.Connection:
+    pg: asyncpg.Connection | None = pooled.driver_connection
+    if pg is None:
+        raise ConnectionError("the pool gave a connection that is gone")
+    return pg
 
 
 def _refuse_closed(adapted: Any, _record: Any, _proxy: Any) -> None:

@@ -72,3 +72,9 @@ class LockoutPolicy:
         if quiet >= self.memory:
             return Record()
         return replace(record, attempts=0, failures=0) if quiet >= self.window else record
+
+
+SECOND_FACTORS = LockoutPolicy(network_limit=5, account_limit=10, longest_lock=timedelta(hours=12))
+"""For codes of six digits, of which three count at any time: whoever has stolen the password and
+guesses for a year on end is right with a chance of about one in fifty.
+"""

@@ -10,10 +10,10 @@ import pytest
 from argon2.exceptions import VerificationError
 
 from server.auth import hashing
+from server.auth.hash_faults import MalformedHashError
 from server.auth.hashing import (
     HashingOverloaded,
     HashingParameters,
-    MalformedHashError,
     PasswordHasher,
     Verification,
 )

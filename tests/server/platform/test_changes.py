@@ -117,7 +117,7 @@ async def test_whatever_matters_is_announced(process, owner, user_id):
         f"INSERT INTO jobs.outbox VALUES ('{uuid4()}', 'a', '{{}}', {now})"  # noqa: S608 - an id
     )
 
-    expected = ["session", "user", "user", "audit", "jobs"]
+    expected = ["session", "revocation", "user", "user", "audit", "jobs"]
     await soon(lambda: len(process.heard) == len(expected))
     assert [kind for kind, _ in process.heard] == expected
     assert process.heard[0] == ("session", str(session))

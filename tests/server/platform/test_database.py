@@ -99,6 +99,28 @@ class TestTransactions:
         assert heard == [("user", "1"), ("session", "2")]
         assert await owner.fetchval("SELECT sum(n) FROM public.rows") == 14
 
+    async def test_rows_and_the_connection_beside_them_are_one_transaction(self, database, owner):
+        with suppress(_OfTheTestError):
+            async with database.transaction() as tx:
+                await tx.execute(text("UPDATE public.rows SET n = 1 WHERE id = 1"))
+                await tx.pg.execute("UPDATE public.rows SET n = n + 1")
+                assert await tx.scalar(text("SELECT sum(n) FROM public.rows")) == 3
+                raise _OfTheTestError
+
+        assert await owner.fetchval("SELECT sum(n) FROM public.rows") == 0
+
+    async def test_a_statement_that_failed_spoils_its_transaction_alone(self, database, owner):
+        for use in ("pg", "sqlalchemy"):
+            with suppress(asyncpg.PostgresError, DBAPIError):
+                async with database.transaction() as tx:
+                    await tx.pg.execute("UPDATE public.rows SET n = 9")
+                    if use == "pg":
+                        await tx.pg.execute("SELECT 1/0")
+                    await tx.execute(text("SELECT 1/0"))
+
+        await run(database, "UPDATE public.rows SET n = 1")
+        assert await owner.fetchval("SELECT sum(n) FROM public.rows") == 2
+
     async def test_they_do_not_hear_of_what_was_taken_back(self, database):
         heard = []
         database.on_change(lambda kind, key: heard.append((kind, key)))
@@ -109,6 +131,47 @@ class TestTransactions:
                 raise _OfTheTestError
 
         assert not heard
+
+
+@pytest.mark.usefixtures("rows")
+class TestStatements:
+    async def test_each_has_committed_when_it_returns(self, database, owner):
+        async with database.statements() as pg:
+            await pg.execute("UPDATE public.rows SET n = 1")
+            assert await owner.fetchval("SELECT sum(n) FROM public.rows") == 2
+            with pytest.raises(asyncpg.UniqueViolationError):
+                await pg.execute("INSERT INTO public.rows VALUES (1, 1)")
+            await pg.execute("UPDATE public.rows SET n = 2")
+
+        assert await owner.fetchval("SELECT sum(n) FROM public.rows") == 4
+
+    async def test_they_run_under_the_role_that_may_least(self, database):
+        async with database.statements() as pg:
+            assert await pg.fetchval("SELECT current_user") == "limen_app"
+
+    async def test_one_that_is_cancelled_ends_and_leaves_the_pool_whole(self, database, owner):
+        async def sleep() -> None:
+            async with database.statements() as pg:
+                await pg.execute("SELECT pg_sleep(120)")
+
+        for _ in range(3):
+            call = asyncio.create_task(sleep())
+            await soon(lambda: owner.fetchval(SLEEPING))
+            call.cancel()
+            await asyncio.wait([call])
+            await soon(lambda: is_zero(owner.fetchval(SLEEPING)))
+
+        await asyncio.gather(database.ping(), database.ping())
+
+    async def test_a_connection_that_breaks_is_an_outage(self, database, owner):
+        async def work() -> None:
+            async with database.statements() as pg:
+                pid = await pg.fetchval("SELECT pg_backend_pid()")
+                await owner.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+                await pg.execute("SELECT 1")
+
+        await refusal_of(work())
+        await database.ping()
 
 
 @pytest.mark.usefixtures("rows")
