@@ -8,33 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Request,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.flows.browser import ARGUMENTS, Visit, visit
 from tests.flows.people import Person, administrator, answered
 from tests.system import System
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SESSION, CSRF = "__Host-limen_session", "__Host-limen_csrf"
-PATIENCE_MS = 20_000
-REPORT_VIOLATIONS = """
-addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
-  console.error(`policy violated: ${violatedDirective} ${blockedURI}`));
-"""
 # Posts without the header, as a page of this site would if it had been tampered with.
 FETCH = """
 async ([path, headers]) => {
@@ -65,45 +45,6 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()
-
-
-class Visit:
-    """A page of somebody's browser, and all that its console complains of."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.context = context
-        self.complaints: list[str] = []
-        self.page: Page = context.new_page()
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", self._miss)
-
-    def _miss(self, request: Request) -> None:
-        # Whoever goes on to another page gives up what the last one still wanted.
-        if request.failure != "net::ERR_ABORTED":
-            self.complaints.append(f"{request.url} {request.failure}")
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self.complaints.append(message.text)
-
-
-@contextmanager
-def visit(
-    browser: Browser, limen: System, folder: Path, *, locale: str = "en-GB"
-) -> Iterator[Visit]:
-    """A fresh browser profile; when the block fails, a picture of the page is kept."""
-    context = browser.new_context(base_url=limen.rest_url, locale=locale)
-    context.set_default_timeout(PATIENCE_MS)
-    context.add_init_script(REPORT_VIOLATIONS)
-    visit = Visit(context)
-    try:
-        yield visit
-    except BaseException:
-        visit.page.screenshot(path=folder / "failed.png", full_page=True)
-        raise
-    finally:
-        context.close()
 
 
 @contextmanager
@@ -151,7 +92,7 @@ def ada(limen: System) -> Person:
 
 def test_from_sign_up_to_sign_out(browser: Browser, limen: System, tmp_path: Path) -> None:
     ada = Person(limen)
-    with visit(browser, limen, tmp_path) as visitor:
+    with visit(browser, limen.rest_url, tmp_path) as visitor:
         page = visitor.page
         page.goto("/")
         page.click("a[href='/sign-up']")
@@ -216,7 +157,7 @@ def _session_cookie(visitor: Visit) -> str:
 def test_a_script_of_this_site_needs_the_token(
     browser: Browser, limen: System, tmp_path: Path, ada: Person
 ) -> None:
-    with visit(browser, limen, tmp_path) as visitor:
+    with visit(browser, limen.rest_url, tmp_path) as visitor:
         page = visitor.page
         sign_in(page, ada)
         cookies = {cookie["name"]: cookie["value"] for cookie in visitor.context.cookies()}
@@ -231,7 +172,7 @@ def test_a_script_of_this_site_needs_the_token(
 def test_another_site_can_make_it_do_nothing(
     browser: Browser, limen: System, tmp_path: Path, ada: Person
 ) -> None:
-    with visit(browser, limen, tmp_path) as visitor, another_site(limen) as origin:
+    with visit(browser, limen.rest_url, tmp_path) as visitor, another_site(limen) as origin:
         page = visitor.page
         sign_in(page, ada)
         for enctype in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
@@ -258,7 +199,7 @@ def test_another_site_can_make_it_do_nothing(
 def test_another_site_cannot_frame_a_page(
     browser: Browser, limen: System, tmp_path: Path, ada: Person
 ) -> None:
-    with visit(browser, limen, tmp_path) as visitor, another_site(limen) as origin:
+    with visit(browser, limen.rest_url, tmp_path) as visitor, another_site(limen) as origin:
         page = visitor.page
         sign_in(page, ada)
         page.goto(f"{origin}/text/plain")
@@ -280,7 +221,7 @@ def test_pages_speak_the_language_of_the_browser(
     browser: Browser, limen: System, tmp_path: Path
 ) -> None:
     ada = Person(limen)
-    with visit(browser, limen, tmp_path, locale="de-DE") as visitor:
+    with visit(browser, limen.rest_url, tmp_path, locale="de-DE") as visitor:
         page = visitor.page
         page.goto("/sign-up")
         assert page.get_attribute("html", "lang") == "de"
@@ -304,7 +245,7 @@ def test_a_forgotten_password_is_set_anew(
     browser: Browser, limen: System, tmp_path: Path, ada: Person
 ) -> None:
     before = len(limen.mail(ada.email))
-    with visit(browser, limen, tmp_path) as visitor:
+    with visit(browser, limen.rest_url, tmp_path) as visitor:
         page = visitor.page
         page.goto("/sign-in")
         page.click("a[href='/forgot-password']")

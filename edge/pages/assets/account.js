@@ -1,3 +1,4 @@
+import { bindFactors } from './factors.js';
 import { bindForm } from './form.js';
 import { Limen } from './limen.js';
 import { show, showProblem, whileBusy } from './notices.js';
@@ -11,6 +12,7 @@ const password = document.querySelector('#password');
 const signOut = document.querySelector('#sign-out');
 const sections = document.querySelector('#sections');
 const loadSessions = bindSessions(limen, fail);
+const loadFactors = bindFactors(limen, { fail, leaveIfSignedOut, proved: loadSessions });
 
 let user;
 
@@ -49,7 +51,7 @@ async function load() {
   try {
     showUser(await limen.getMe());
     sections.ariaBusy = 'false';
-    await loadSessions();
+    await Promise.all([loadSessions(), loadFactors()]);
   } catch (error) {
     fail(alert, error);
   }

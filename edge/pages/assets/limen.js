@@ -13,8 +13,13 @@
 
 const CSRF_COOKIE = '__Host-limen_csrf';
 const TIMEOUT_MS = 30_000;
+const COOKIE = 'CREDENTIAL_DELIVERY_COOKIE';
 
-/** Why a call failed: an RFC 9457 problem, or no answer at all (status 0, reason UNREACHABLE). */
+/**
+ * Why a call failed: an RFC 9457 problem, or no answer at all (status 0). Nobody answered for the
+ * reason UNREACHABLE; the browser brought no passkey for PASSKEY_REFUSED, and found that the
+ * account has one on this device for PASSKEY_KNOWN.
+ */
 export class LimenError extends Error {
   /** The HTTP status, 0 if there was no answer. */
   status;
@@ -73,10 +78,39 @@ export class Limen {
     return this.#call('POST', '/v1/auth/email:resend', { email });
   }
 
-  /** Opens a session and returns `{session, user}`; the credential arrives as a cookie. */
+  /**
+   * Opens a session and returns `{session, user}`; the credential arrives as a cookie. Whoever has
+   * a second factor gets `{challenge}` instead, for `verifySignIn` or `signInWithPasskey`.
+   */
   signIn({ email, password }) {
-    const delivery = 'CREDENTIAL_DELIVERY_COOKIE';
-    return this.#call('POST', '/v1/auth/sign-in', { email, password, delivery });
+    return this.#call('POST', '/v1/auth/sign-in', { email, password, delivery: COOKIE });
+  }
+
+  /** Answers a challenge with a `totpCode` or a `recoveryCode`, and opens the session. */
+  verifySignIn({ challengeToken, totpCode, recoveryCode }) {
+    const proof = { challengeToken, totpCode, recoveryCode, delivery: COOKIE };
+    return this.#call('POST', '/v1/auth/sign-in:verify', proof);
+  }
+
+  /** Opens a session with a passkey, which answers a challenge if there is one. */
+  async signInWithPasskey({ challengeToken } = {}) {
+    const begun = await this.#call('POST', '/v1/auth/passkey:begin', { challengeToken });
+    const credential = await consent(() =>
+      navigator.credentials.get({
+        publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(begun.options),
+      }),
+    );
+    const { ceremonyToken } = begun;
+    const answer = { ceremonyToken, credential, delivery: COOKIE };
+    return this.#call('POST', '/v1/auth/passkey:finish', answer);
+  }
+
+  /**
+   * Renews the proof of identity that some calls want (PROOF_TOO_OLD, ASSURANCE_TOO_LOW). Returns
+   * `{challenge}` for whoever has a second factor, as `signIn` does.
+   */
+  reauthenticate({ password }) {
+    return this.#call('POST', '/v1/auth/reauthenticate', { password });
   }
 
   /** Ends the session of this browser. */
@@ -132,6 +166,43 @@ export class Limen {
     return this.#call('POST', '/v1/auth/sessions:revokeOthers', {});
   }
 
+  /** Returns `{factors, recoveryCodesLeft}`: what the caller can show besides the password. */
+  listFactors() {
+    return this.#call('GET', '/v1/factors');
+  }
+
+  /** Removes one factor of the caller. */
+  deleteFactor(factorId) {
+    return this.#call('DELETE', `/v1/factors/${encodeURIComponent(factorId)}`);
+  }
+
+  /** Has the browser make a passkey; returns `{factor, recoveryCodes}`. */
+  async addPasskey({ displayName } = {}) {
+    const begun = await this.#call('POST', '/v1/factors/passkeys:begin', {});
+    const credential = await consent(() =>
+      navigator.credentials.create({
+        publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(begun.options),
+      }),
+    );
+    const { ceremonyToken } = begun;
+    return this.#call('POST', '/v1/factors/passkeys', { ceremonyToken, credential, displayName });
+  }
+
+  /** Begins to add an authenticator app; returns `{factorId, otpauthUri, secret}`. */
+  enrollTotp({ displayName } = {}) {
+    return this.#call('POST', '/v1/factors/totp', { displayName });
+  }
+
+  /** Adds the app by a code that it shows; returns `{recoveryCodes}`. */
+  confirmTotp({ factorId, code }) {
+    return this.#call('POST', '/v1/factors/totp:confirm', { factorId, code });
+  }
+
+  /** Makes new recovery codes; returns `{recoveryCodes}`. */
+  regenerateRecoveryCodes() {
+    return this.#call('POST', '/v1/factors/recovery-codes:regenerate', {});
+  }
+
   async #call(method, path, body) {
     const { response, text } = await this.#exchange(path, {
       method,
@@ -178,6 +249,31 @@ export class Limen {
       }
     }
     return null;
+  }
+}
+
+/**
+ * Whether passkeys can be used in this place: the browser knows them, and the page was reached by
+ * a name, for no passkey belongs to an IP address.
+ */
+export function passkeysWork() {
+  const knows = typeof globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON === 'function';
+  return knows && hasName();
+}
+
+/** Whether the page was reached by a name, and not by an IP address. */
+export function hasName({ hostname } = location) {
+  return !/^[\d.]+$|:/.test(hostname);
+}
+
+/** Has someone agree to the use of a passkey, and returns the answer of the browser as JSON. */
+async function consent(ask) {
+  try {
+    return (await ask()).toJSON();
+  } catch (cause) {
+    // An authenticator that has a passkey of the account already (Web Authentication, 5.1.3).
+    const known = cause.name === 'InvalidStateError';
+    throw new LimenError({ reason: known ? 'PASSKEY_KNOWN' : 'PASSKEY_REFUSED', cause });
   }
 }
 

@@ -33,9 +33,15 @@ export async function whileBusy(button, action) {
   }
 }
 
-function describe({ status, reason, detail, errors, retryAfter }) {
+function describe({ status, reason, detail, retryAfter }) {
   if (reason === 'UNREACHABLE') {
     return text('unreachable');
+  }
+  if (reason === 'PASSKEY_REFUSED') {
+    return text('passkey-refused');
+  }
+  if (reason === 'PASSKEY_KNOWN') {
+    return text('passkey-known');
   }
   const sentences = [detail || text('unexpected')];
   if (retryAfter && (status === 429 || status === 503)) {
