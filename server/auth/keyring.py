@@ -1,30 +1,27 @@
-"""The keys that sign access tokens, and those that still verify them.
+"""The keys that sign access tokens, and those that still verify them, at hand.
 
-Kept in PostgreSQL with the private half sealed, read at start and every minute
-after.
+Read from PostgreSQL at start, every minute after, and at once when somebody changes them.
 """
 
 import asyncio
-import hashlib
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
 
 from server import errors
+from server.auth import rotation, signing_keys
+from server.auth.key_rotation import KeyRotation
 from server.auth.model import SigningKeyRow
 from server.platform.clock import Clock
-from server.platform.database import Database
-from server.platform.vault import SealBrokenError, Vault, encode
+from server.platform.vault import Vault
 
 _REFRESH_SECONDS = 60.0
 _RETRY_SECONDS = 0.5
 _RETRY_AFTER = 1.0
-_LOCK = 0x6C696D656E6B6579
 
 _log = structlog.get_logger(__name__)
 
@@ -37,116 +34,120 @@ class VerifyingKey:
     raw: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the keys are for while none of them changes its state."""
+
+    since: datetime
+    until: datetime
+    signing: tuple[str, Ed25519PrivateKey] | None
+    verifying: Mapping[str, Ed25519PublicKey]
+    published: Sequence[VerifyingKey]
+
+
 class Keyring:
     """Signs with the newest active key; verifies with every key that is not retired."""
 
-    def __init__(self, *, database: Database, vault: Vault, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, *, rotation: KeyRotation, vault: Vault, clock: Clock) -> None:
+        self._rotation = rotation
         self._vault = vault
         self._clock = clock
-        self._signing: tuple[str, Ed25519PrivateKey] | None = None
-        self._verifying: dict[str, Ed25519PublicKey] | None = None
-        self._published: list[VerifyingKey] = []
+        self._rows: Sequence[SigningKeyRow] = ()
+        self._view: _View | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._loading = asyncio.Lock()
+        self._is_stale = asyncio.Event()
 
     async def load(self) -> None:
-        """Reads the keys, and makes one when there is none to sign with."""
-        async with self._database.transaction() as tx:
-            if not self._take((await tx.scalars(_ALL)).all()):
-                await tx.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-                rows = (await tx.scalars(_ALL)).all()
-                if not self._take(rows):
-                    new = self._generate()
-                    await tx.execute(insert(SigningKeyRow).values(new))
-                    self._take([*rows, SigningKeyRow(**new)])
+        """Reads the keys, and has one made when it is time or there is none to sign with.
+
+        Raises `errors.Unavailable`.
+        """
+        # One at a time: an older reading must not come after a newer one.
+        async with self._loading:
+            before = self._view
+            self._rows = await self._rotation.keep_up()
+            self._view = self._look()
+        if before is not None and before.published != self._view.published:
+            for listener in self._listeners:
+                listener()
 
     async def run(self) -> None:
-        """Reads the keys, and keeps up with those that others add or retire, until cancelled."""
+        """Keeps up with the keys until cancelled."""
         while True:
+            self._is_stale.clear()
             try:
                 await self.load()
-                pause = _REFRESH_SECONDS
             except errors.Unavailable:
                 _log.warning("keyring.stale")
-                pause = _RETRY_SECONDS
-            await asyncio.sleep(pause)
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_stale.wait(), _REFRESH_SECONDS)
+
+    def read_again(self) -> None:
+        """Has the keys read at once: they may have changed unheard."""
+        self._is_stale.set()
+
+    def changed(self, kind: str, _key: str) -> None:
+        """Hears of changes, and has the keys read at once if they are what changed."""
+        if kind == "signing_keys":
+            self.read_again()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` when other keys are published than before."""
+        self._listeners.append(listener)
 
     def is_loaded(self) -> bool:
         """Whether the keys have been read. Until then nobody can say which tokens are good."""
-        return self._verifying is not None
+        return self._view is not None
 
     def signing(self) -> tuple[str, Ed25519PrivateKey]:
         """The id and the key to sign with. Raises `errors.Unavailable` while there is none."""
-        if self._signing is None:
+        found = self._present().signing
+        if found is None:
             raise errors.Unavailable(retry_after=_RETRY_AFTER)
-        return self._signing
+        return found
 
     def verifying(self) -> Mapping[str, Ed25519PublicKey]:
         """The keys that tokens may be signed with, by id.
 
         Raises `errors.Unavailable` while they have never been read.
         """
-        if self._verifying is None:
-            raise errors.Unavailable(retry_after=_RETRY_AFTER)
-        return self._verifying
+        return self._present().verifying
 
-    def published(self) -> list[VerifyingKey]:
+    def published(self) -> Sequence[VerifyingKey]:
         """The public keys, for others to verify with.
 
         Raises `errors.Unavailable` while they have never been read.
         """
-        if self._verifying is None:
+        return self._present().published
+
+    def _present(self) -> _View:
+        if self._view is None:
             raise errors.Unavailable(retry_after=_RETRY_AFTER)
-        return self._published
+        if not self._view.since <= self._clock.now() < self._view.until:
+            self._view = self._look()
+        return self._view
 
-    def _take(self, rows: Sequence[SigningKeyRow]) -> bool:
-        """Remembers the keys. False when none of them can sign."""
+    def _look(self) -> _View:
         now = self._clock.now()
-        live = [row for row in rows if row.retire_time is None or row.retire_time > now]
-        self._verifying = {
-            row.key_id: Ed25519PublicKey.from_public_bytes(row.public_key) for row in live
-        }
-        self._published = [VerifyingKey(row.key_id, row.public_key) for row in live]
-        self._signing = next(
-            (
-                (row.key_id, key)
-                for row in sorted(live, key=lambda row: row.activate_time, reverse=True)
-                if row.activate_time <= now and (key := self._open(row)) is not None
-            ),
-            None,
+        live = rotation.live(self._rows, now)
+        since, until = rotation.unchanged(self._rows, now)
+        return _View(
+            since=since,
+            until=until,
+            signing=self._signer(now),
+            verifying={
+                row.key_id: Ed25519PublicKey.from_public_bytes(row.public_key) for row in live
+            },
+            published=[VerifyingKey(row.key_id, row.public_key) for row in live],
         )
-        return self._signing is not None
 
-    def _open(self, row: SigningKeyRow) -> Ed25519PrivateKey | None:
-        try:
-            private = self._vault.open(_place(row.key_id), row.sealed)
-        except SealBrokenError:
-            # Sealed under a root secret that is gone: it verifies what it signed, nothing more.
+    def _signer(self, now: datetime) -> tuple[str, Ed25519PrivateKey] | None:
+        for row in rotation.signers(self._rows, now):
+            private = signing_keys.unseal(self._vault, row)
+            if private is not None:
+                return row.key_id, private
             _log.warning("keyring.sealed", key_id=row.key_id)
-            return None
-        return Ed25519PrivateKey.from_private_bytes(private)
-
-    def _generate(self) -> dict[str, object]:
-        private = Ed25519PrivateKey.generate()
-        public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        key_id = thumbprint(public)
-        now = self._clock.now()
-        return {
-            "key_id": key_id,
-            "public_key": public,
-            "sealed": self._vault.seal(_place(key_id), private.private_bytes_raw()),
-            "create_time": now,
-            "activate_time": now,
-        }
-
-
-def thumbprint(public: bytes) -> str:
-    """The id of a key: its JWK thumbprint (RFC 7638; RFC 8037, appendix A.3)."""
-    canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{encode(public)}"}}'
-    return encode(hashlib.sha256(canonical.encode()).digest())
-
-
-def _place(key_id: str) -> str:
-    return f"auth.signing_keys/sealed/{key_id}"
-
-
-_ALL = select(SigningKeyRow)
+        return None
