@@ -80,11 +80,17 @@ class Backend:
             async for answer in self._scripts[method.name](request, context):
                 yield answer
 
+        async def upload(requests: AsyncIterator[Any], context: Any) -> Any:
+            return await unary([request async for request in requests], context)
+
         wrap: Any = grpc.unary_unary_rpc_method_handler
+        answer: Any = unary
         if method.server_streaming:
-            wrap = grpc.unary_stream_rpc_method_handler
+            wrap, answer = grpc.unary_stream_rpc_method_handler, stream
+        elif method.client_streaming:
+            wrap, answer = grpc.stream_unary_rpc_method_handler, upload
         return wrap(
-            stream if method.server_streaming else unary,
+            answer,
             request_deserializer=GetMessageClass(method.input_type).FromString,
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )

@@ -11,15 +11,27 @@ import limen
 from limen.client.contract import FILES, idempotent_methods, public_paths
 from limen.client.facade import Services
 from limen.client.service_config import service_config
+from limen.options.v1 import options_pb2
 
 CONTRACT = FileDescriptorSet.FromString(
     (Path(next(iter(limen.__path__))) / "contract.binpb").read_bytes()
 )
 
 
+def is_for_the_edge(service):
+    """Whether nobody but the edge may call it, so that a client of others has no use for it."""
+    return all(
+        method.options.Extensions[options_pb2.policy].WhichOneof("access") == "edge"
+        for method in service.method
+    )
+
+
 def test_offers_every_service_of_the_contract():
     declared = {
-        f"{file.package}.{service.name}" for file in CONTRACT.file for service in file.service
+        f"{file.package}.{service.name}"
+        for file in CONTRACT.file
+        for service in file.service
+        if not is_for_the_edge(service)
     }
     offered = {service.full_name for file in FILES for service in file.services_by_name.values()}
     assert offered == declared
@@ -40,13 +52,13 @@ def test_every_offered_service_has_its_stub_on_the_facade():
 
 
 def test_no_rpc_is_of_a_kind_without_interceptors():
-    # The channel types errors and presents credentials for calls with one request only.
+    # The channel types errors and presents credentials for calls with one request or one answer.
     assert not [
         f"{service.name}.{method.name}"
         for file in CONTRACT.file
         for service in file.service
         for method in service.method
-        if method.client_streaming
+        if method.client_streaming and method.server_streaming and not is_for_the_edge(service)
     ]
 
 

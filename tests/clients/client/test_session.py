@@ -10,19 +10,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from limen.audit.v1.audit_pb2 import WatchEventsRequest, WatchEventsResponse
 from limen.auth.v1.auth_pb2 import (
     CREDENTIAL_DELIVERY_TOKENS,
+    SECOND_FACTOR_TOTP,
+    Challenge,
     ReauthenticateResponse,
     RefreshTokensResponse,
     Session,
     SignInResponse,
     SignOutRequest,
     Tokens,
+    VerifySignInResponse,
 )
 from limen.client import (
     LimenError,
+    SecondFactorRequired,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
-    Unimplemented,
     connect,
 )
 from limen.users.v1.users_pb2 import CreateUserRequest, GetUserRequest, User
@@ -153,10 +156,27 @@ async def test_a_refused_sign_in_raises(limen, issuer, backend, refuse):
     assert issuer.issued == 0
 
 
-async def test_a_sign_in_that_needs_more_is_not_taken_for_a_session(limen, backend):
-    backend.script("SignIn", None)
-    with pytest.raises(Unimplemented):
+async def test_a_challenge_is_answered_with_a_code(limen, issuer, backend):
+    challenge = Challenge(challenge_token="open", factors=[SECOND_FACTOR_TOTP])
+
+    async def ask(_request, _context):
+        return SignInResponse(challenge=challenge)
+
+    async def verify(request, _context):
+        assert (request.challenge_token, request.totp_code) == ("open", "123456")
+        return VerifySignInResponse(tokens=issuer.tokens())
+
+    backend.script("SignIn", ask)
+    backend.script("VerifySignIn", verify)
+
+    with pytest.raises(SecondFactorRequired) as caught:
         await limen.sign_in("ada@example.org", "right")
+    token = caught.value.challenge.challenge_token
+    async with await limen.verify_sign_in(token, totp_code="123456") as ada:
+        await ada.users.GetUser(ME)
+
+    assert caught.value.challenge == challenge
+    assert tokens_sent(backend, "GetUser")
 
 
 async def test_a_token_is_renewed_shortly_before_it_expires(ada, issuer, clock, backend):

@@ -4,7 +4,7 @@
         async with await limen.sign_in("ada@example.org", password) as ada:
             answer = await ada.users.GetUser(GetUserRequest(user_id="me"))
 
-`connect` gives a `Limen`, whose `auth`, `users` and `audit` are the generated stubs. Behind
+`connect` gives a `Limen`, whose `auth`, `users`, `audit` and others are the generated stubs. Behind
 them stand what every caller of a service needs and few write: balancing over healthy servers,
 retries of what the contract calls idempotent, a deadline on every call, and exceptions that
 carry the reason from the contract. Neither the server nor the edge is needed to use it.
@@ -25,12 +25,14 @@ from limen.client.errors import (
     NotFound,
     PermissionDenied,
     RequestTooLarge,
+    SecondFactorRequired,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
     Unimplemented,
 )
 from limen.client.facade import Limen, SignedIn
+from limen.client.tls import Tls
 
 __all__ = [
     "Aborted",
@@ -46,7 +48,9 @@ __all__ = [
     "NotFound",
     "PermissionDenied",
     "RequestTooLarge",
+    "SecondFactorRequired",
     "SignedIn",
+    "Tls",
     "TooManyRequests",
     "Unauthenticated",
     "Unavailable",

@@ -9,18 +9,19 @@ from grpc import aio
 from limen.client.contract import idempotent_methods, public_paths
 from limen.client.credentials import Credential, ProvidedToken, TokenProvider
 from limen.client.facade import Limen
-from limen.client.interceptors import StreamedCalls, UnaryCalls
+from limen.client.interceptors import StreamedCalls, UnaryCalls, UploadedCalls
 from limen.client.outbound import Outbound
 from limen.client.service_config import service_config
 from limen.client.session import Clock
 from limen.client.targets import Target, parse_targets
+from limen.client.tls import Tls
 from limen.client.version import VERSION
 
 
 def connect(
     target: str | Iterable[str],
     *,
-    credentials: grpc.ChannelCredentials | None = None,
+    credentials: grpc.ChannelCredentials | Tls | None = None,
     allow_plaintext: bool = False,
     token: str | TokenProvider | None = None,
     language: str | None = None,
@@ -33,8 +34,8 @@ def connect(
     """Opens a channel to limen. To be called where an event loop runs, and closed: `async with`.
 
     target: one address or several, see `limen.client.targets.parse_targets`.
-    credentials: TLS, for instance `grpc.ssl_channel_credentials()`. None is plaintext, which is
-        for this machine alone: passwords and tokens must not cross a network in the clear.
+    credentials: TLS, by its files or as `grpc.ssl_channel_credentials()`. None is plaintext, which
+        is for this machine alone: passwords and tokens must not cross a network in the clear.
     allow_plaintext: allows it all the same, where something else encrypts the network.
     token: an access token or API key to present, or an async function that gives one.
     language: for messages to people, as in `Accept-Language` (RFC 9110, section 12.5.4).
@@ -45,15 +46,17 @@ def connect(
     user_agent: the name and version of the program, for limen's list of sessions.
     clock: for tests.
 
-    Raises ValueError for a target that cannot be read, and for plaintext to another machine.
+    Raises ValueError for a target that cannot be read, and for plaintext to another machine;
+    OSError for files of TLS that cannot be read.
     """
     place = parse_targets(target)
     if credentials is None and not place.local and not allow_plaintext:
         raise ValueError(
             f"{place.uri} is not on this machine, and plaintext would show passwords and tokens "
-            "to the network: give credentials, for instance grpc.ssl_channel_credentials(), or "
+            "to the network: give credentials, for instance limen.client.Tls(), or "
             "allow_plaintext=True where something else encrypts it"
         )
+    secure = credentials.credentials() if isinstance(credentials, Tls) else credentials
     config = service_config(idempotent_methods(), wait_for_ready=wait_for_ready)
     options = [
         *_options(user_agent, keepalive),
@@ -65,8 +68,12 @@ def connect(
 
     def dial(credential: Credential | None) -> aio.Channel:
         outbound = Outbound(credential=credential, language=language, public_paths=public)
-        interceptors = [UnaryCalls(outbound, deadline), StreamedCalls(outbound)]
-        return _open(place, credentials, options, interceptors)
+        interceptors: list[aio.ClientInterceptor] = [
+            UnaryCalls(outbound, deadline),
+            StreamedCalls(outbound),
+            UploadedCalls(outbound),
+        ]
+        return _open(place, secure, options, interceptors)
 
     return Limen(dial, ProvidedToken(token) if token is not None else None, clock)
 

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterator
 
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 
+from limen.apikeys.v1 import apikeys_pb2
 from limen.audit.v1 import audit_pb2
 from limen.auth.v1 import auth_pb2
+from limen.factors.v1 import factors_pb2
 from limen.options.v1 import options_pb2
 from limen.users.v1 import users_pb2
 
 FILES: tuple[FileDescriptor, ...] = (
     auth_pb2.DESCRIPTOR,
+    factors_pb2.DESCRIPTOR,
+    apikeys_pb2.DESCRIPTOR,
     users_pb2.DESCRIPTOR,
     audit_pb2.DESCRIPTOR,
 )

@@ -17,6 +17,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import Call, StatusCode, aio
 from grpc_status import rpc_status
 
+from limen.auth.v1.auth_pb2 import Challenge
+
 DOMAIN = "limen"
 """The ErrorInfo domain under which the reasons of the contract stand."""
 
@@ -87,6 +89,18 @@ class RequestTooLarge(LimenError):
 
 class Unauthenticated(LimenError):
     """The call carries no credential, or one that limen does not accept (any longer)."""
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password was right, and limen asks for a second factor: see `Limen.verify_sign_in`."""
+
+    def __init__(self, challenge: Challenge) -> None:
+        super().__init__(
+            StatusCode.UNAUTHENTICATED, "limen asks for a second factor", "SECOND_FACTOR_REQUIRED"
+        )
+        self.args = (challenge,)
+        self.challenge = challenge
+        """The token to send along, and the factors that the account can answer with."""
 
 
 class PermissionDenied(LimenError):

@@ -1,6 +1,6 @@
-"""The two interceptors through which all calls of a channel go, one for each kind of RPC."""
+"""The interceptors through which all calls of a channel go, one for each kind of RPC."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from grpc import aio
@@ -66,6 +66,35 @@ class StreamedCalls(aio.UnaryStreamClientInterceptor):
             return _typed_answers(await anext(answers, None), answers)
 
         return await self._outbound.send(client_call_details, client_call_details.timeout, attempt)
+
+
+class UploadedCalls(aio.StreamUnaryClientInterceptor):
+    """Calls with a stream of requests and one answer. By default they last as long as it takes."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
+
+    async def intercept_stream_unary(
+        self,
+        continuation: Callable[
+            [aio.ClientCallDetails, Iterable[_RequestT] | AsyncIterable[_RequestT]],
+            Awaitable[aio.StreamUnaryCall[_RequestT, _ResponseT]],
+        ],
+        client_call_details: aio.ClientCallDetails,
+        request_iterator: Iterable[_RequestT] | AsyncIterable[_RequestT],
+    ) -> aio.StreamUnaryCall[_RequestT, _ResponseT]:
+        """Returns the finished call; raises LimenError."""
+
+        async def attempt(
+            details: aio.ClientCallDetails,
+        ) -> aio.StreamUnaryCall[_RequestT, _ResponseT]:
+            call = await continuation(details, request_iterator)
+            await call
+            return call
+
+        return await self._outbound.send_once(
+            client_call_details, client_call_details.timeout, attempt
+        )
 
 
 async def _typed_answers(

@@ -51,6 +51,15 @@ class Outbound:
         token = await countdown.bound(credential.token())
         return await _typed(attempt(self._prepared(details, countdown, token)))
 
+    async def send_once(
+        self, details: aio.ClientCallDetails, seconds: float | None, attempt: _Attempt[_ResultT]
+    ) -> _ResultT:
+        """Makes a call whose requests are gone once they were sent."""
+        countdown = _Countdown(seconds)
+        credential = self._credential_for(details)
+        token = await countdown.bound(credential.token()) if credential is not None else None
+        return await _typed(attempt(self._prepared(details, countdown, token)))
+
     def _credential_for(self, details: aio.ClientCallDetails) -> Credential | None:
         if _path(details) in self._public_paths:
             return None
