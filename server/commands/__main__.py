@@ -10,6 +10,8 @@ COMMANDS = {
     "up": ("server.commands.up", "Run everything in the foreground, with embedded servers."),
     "migrate": ("server.commands.migrate", "Bring the database to this version's schema."),
     "admin": ("server.commands.admin", "Create administrators."),
+    "users": ("server.commands.users", "Bring accounts from another system."),
+    "keys": ("server.commands.keys", "Show and rotate the keys that sign access tokens."),
 }
 """Each command's module and its line in the help.
 

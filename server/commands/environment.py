@@ -107,6 +107,17 @@ class Environment:
             metrics=Address.read(variables, "LIMEN_METRICS_ADDRESS", "127.0.0.1:9464"),
         )
 
+    def core_authorities(self) -> bytes | None:
+        """The authorities of the core's certificate, in PEM; None where it speaks plain text.
+
+        Raises `UnusableSettingError` for a file that cannot be read.
+        """
+        path = self.variables.get("LIMEN_CORE_CA")
+        try:
+            return Path(path).read_bytes() if path else None
+        except OSError as error:
+            raise UnusableSettingError(f"LIMEN_CORE_CA cannot be read: {error}") from None
+
     @property
     def is_production(self) -> bool:
         """Whether nothing may be made up that an operator should decide."""

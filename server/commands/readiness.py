@@ -6,15 +6,24 @@ _ASK_AGAIN = 0.05
 _PATIENCE = 2.0
 
 
-async def core_serves(address: str) -> None:
-    """Returns once the core's health service (grpc.health.v1) says SERVING."""
+async def core_serves(address: str, authorities: bytes | None = None) -> None:
+    """Returns once the core's health service (grpc.health.v1) says SERVING.
+
+    authorities: those of its certificate, in PEM; None where it speaks plain text.
+    """
     # Not at the top: by the time this is asked, the core is loading the same files.
-    from grpc.aio import AioRpcError, insecure_channel
+    from grpc import ssl_channel_credentials
+    from grpc.aio import AioRpcError, insecure_channel, secure_channel
     from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
     # The channel would wait longer and longer between its attempts to connect.
     options = [(f"grpc.{name}_reconnect_backoff_ms", 50) for name in ("initial", "min", "max")]
-    async with insecure_channel(address, options=options) as channel:
+    if authorities is None:
+        opened = insecure_channel(address, options=options)
+    else:
+        credentials = ssl_channel_credentials(authorities)
+        opened = secure_channel(address, credentials, options=options)
+    async with opened as channel:
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
             request_serializer=HealthCheckRequest.SerializeToString,

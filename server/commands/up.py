@@ -112,7 +112,9 @@ async def _up(environment: Environment) -> None:
             companions=[migrate] if is_prepared else [],
             stages=[[edge], [core, worker], servers],
             probes={
-                "the core": partial(core_serves, str(environment.grpc)),
+                "the core": partial(
+                    core_serves, str(environment.grpc), environment.core_authorities()
+                ),
                 "the edge": partial(edge_is_ready, environment.http.host, environment.http.port),
             },
             announce=announce,
