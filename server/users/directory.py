@@ -36,3 +36,6 @@ class Directory:
     def _changed(self, kind: str, key: str) -> None:
         if kind == "user":
             self._accounts.forget(UUID(key))
+        elif kind == "role":
+            # Who holds the role is not known here, and roles seldom change.
+            self._accounts.forget_all()

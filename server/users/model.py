@@ -4,12 +4,15 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.platform.tables import Table
 
 ACTIVE = "active"
 DISABLED = "disabled"
+PERSON = "person"
+SERVICE = "service"
 
 
 class UserRow(Table):
@@ -25,6 +28,7 @@ class UserRow(Table):
     display_name: Mapped[str] = mapped_column(Text)
     locale: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(BigInteger)
     create_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     update_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
@@ -39,6 +43,19 @@ class RoleGrantRow(Table):
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     role: Mapped[str] = mapped_column(Text, primary_key=True)
     grant_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class RoleRow(Table):
+    """A role that administrators made."""
+
+    __tablename__ = "roles"
+    __table_args__ = {"schema": "users"}
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    description: Mapped[str] = mapped_column(Text)
+    permissions: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    create_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    update_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class SignInFailuresRow(Table):

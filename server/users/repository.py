@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from server.platform.database import Transaction, announce
-from server.users.model import ACTIVE, RoleGrantRow, UserRow
+from server.users.model import ACTIVE, PERSON, RoleGrantRow, UserRow
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -19,15 +19,34 @@ class Account:
 
     user: UserRow
     roles: tuple[str, ...]
+    granted: frozenset[str] = frozenset()
+    """The permissions of the custom roles among them; not read for lists of accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """An account that is created among many."""
+
+    user_id: UUID
+    email: str
+    email_key: str
+    email_verified: bool
+    display_name: str
+    locale: str
 
 
 _COLUMNS = tuple(column.key for column in UserRow.__table__.columns)
-_ACCOUNT = f"""
+ACCOUNT = f"""
     SELECT {", ".join(_COLUMNS)}, ARRAY(
         SELECT role FROM users.role_grants AS held WHERE held.user_id = users.user_id ORDER BY role
-    ) AS roles
-    FROM users.users AS users WHERE
+    ) AS roles, ARRAY(
+        SELECT unnest(known.permissions)
+        FROM users.role_grants AS held JOIN users.roles AS known ON known.name = held.role
+        WHERE held.user_id = users.user_id
+    ) AS granted
+    FROM users.users AS users
 """  # noqa: S608 - made of column names
+"""Selects what `account` reads, for statements that ask for more besides."""
 
 _ROLES = (
     select(func.array_agg(aggregate_order_by(RoleGrantRow.role, RoleGrantRow.role)))
@@ -36,14 +55,23 @@ _ROLES = (
 )
 
 
+_ADD_MANY = """
+    INSERT INTO users.users (user_id, email, email_key, email_verified, display_name, locale,
+        state, kind, version, create_time, update_time)
+    SELECT new.*, $7, $8, 1, $9, $9
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[]) AS new
+    ON CONFLICT ON CONSTRAINT users_email_key DO NOTHING RETURNING user_id
+"""
+
+
 async def find(tx: Transaction, user_id: UUID) -> Account | None:
     """The account of this id."""
-    return _account(await tx.pg.fetchrow(f"{_ACCOUNT} user_id = $1", user_id))
+    return _found(await tx.pg.fetchrow(f"{ACCOUNT} WHERE user_id = $1", user_id))
 
 
 async def find_by_email(tx: Transaction, email_key: str) -> Account | None:
     """The account with this address."""
-    return _account(await tx.pg.fetchrow(f"{_ACCOUNT} email_key = $1", email_key))
+    return _found(await tx.pg.fetchrow(f"{ACCOUNT} WHERE email_key = $1", email_key))
 
 
 async def lock(tx: Transaction, user_id: UUID) -> Account | None:
@@ -59,6 +87,21 @@ async def add(tx: Transaction, user: UserRow) -> bool:
     values = {column.key: getattr(user, column.key) for column in UserRow.__table__.columns}
     added = insert(UserRow).values(values).on_conflict_do_nothing(constraint="users_email_key")
     return (await tx.execute(added.returning(UserRow.user_id))).first() is not None
+
+
+async def add_many(tx: Transaction, users: Sequence[Newcomer], now: datetime) -> list[UUID]:
+    """Inserts accounts, but for those whose address is taken, and returns the ids inserted.
+
+    Of several with the same address the first is inserted.
+    """
+    # In one order everywhere, so that two of these never wait for each other.
+    rows = sorted(users, key=lambda user: user.email_key)
+    columns = (
+        [getattr(user, name) for user in rows]
+        for name in ("user_id", "email", "email_key", "email_verified", "display_name", "locale")
+    )
+    inserted = await tx.pg.fetch(_ADD_MANY, *columns, ACTIVE, PERSON, now)
+    return [record["user_id"] for record in inserted]
 
 
 async def email_is_taken(tx: Transaction, email_key: str, *, by_other_than: UUID) -> bool:
@@ -100,7 +143,7 @@ async def revoke(tx: Transaction, user_id: UUID, role: str) -> bool:
 
 
 async def lock_holders(tx: Transaction, role: str) -> set[UUID]:
-    """The active users who hold a role; their grants cannot change until `tx` ends."""
+    """The active people who hold a role; their grants cannot change until `tx` ends."""
     held = (
         select(RoleGrantRow.user_id)
         .where(RoleGrantRow.role == role)
@@ -108,7 +151,9 @@ async def lock_holders(tx: Transaction, role: str) -> set[UUID]:
         .with_for_update()
     )
     holders = set((await tx.scalars(held)).all())
-    active = select(UserRow.user_id).where(UserRow.user_id.in_(holders), UserRow.state == ACTIVE)
+    active = select(UserRow.user_id).where(
+        UserRow.user_id.in_(holders), UserRow.state == ACTIVE, UserRow.kind == PERSON
+    )
     return set((await tx.scalars(active)).all())
 
 
@@ -127,9 +172,11 @@ async def count(tx: Transaction) -> int:
     return await tx.scalar(select(func.count()).select_from(UserRow)) or 0
 
 
-def _account(record: Record | None) -> Account | None:
-    if record is None:
-        return None
-    values = dict(record)
-    roles = tuple(values.pop("roles"))
-    return Account(UserRow(**values), roles)
+def account(record: Record) -> Account:
+    """The account in a row of `ACCOUNT`, which may have other columns as well."""
+    user = UserRow(**{name: record[name] for name in _COLUMNS})
+    return Account(user, tuple(record["roles"]), frozenset(record["granted"]))
+
+
+def _found(record: Record | None) -> Account | None:
+    return None if record is None else account(record)

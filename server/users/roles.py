@@ -1,7 +1,9 @@
-"""The built-in roles, over the permissions that the contract declares."""
+"""The built-in roles, over the permissions that the contract declares, and what roles amount to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from server.users.repository import Account
 
 ADMIN = "admin"
 
@@ -13,6 +15,7 @@ class Role:
     name: str
     description: str
     permissions: frozenset[str]
+    is_built_in: bool = True
 
 
 _NARROWER = (
@@ -33,31 +36,34 @@ _NARROWER = (
     ),
 )
 
-SERVICE_PERMISSIONS = frozenset({"tokens.introspect"})
-"""Permissions that services check themselves, beyond those that the contract declares."""
-
 
 class Roles:
-    """The roles that can be granted."""
+    """The built-in roles. Custom ones are rows, and come along with the accounts that hold them."""
 
     def __init__(self, *, permissions: frozenset[str]) -> None:
-        every = permissions | SERVICE_PERMISSIONS
-        admin = Role(ADMIN, "Administers limen: may do everything.", every)
+        self._every = permissions
+        admin = Role(ADMIN, "Administers limen: may do everything.", permissions)
         self._roles = {role.name: role for role in (admin, *_NARROWER)}
-        unknown = frozenset().union(*(role.permissions for role in _NARROWER)) - every
+        unknown = frozenset().union(*(role.permissions for role in _NARROWER)) - permissions
         if unknown:
             raise ValueError(f"roles hold permissions that the contract lacks: {sorted(unknown)}")
 
     def named(self, name: str) -> Role | None:
-        """The role of this name, if there is one."""
+        """The built-in role of this name, if there is one."""
         return self._roles.get(name)
 
-    def listed(self) -> list[Role]:
-        """All roles, by name."""
-        return sorted(self._roles.values(), key=lambda role: role.name)
+    def built_in(self) -> list[Role]:
+        """The built-in roles."""
+        return list(self._roles.values())
 
-    def permissions(self, names: Iterable[str]) -> frozenset[str]:
-        """What the holder of these roles may do."""
-        return frozenset().union(
-            *(self._roles[name].permissions for name in names if name in self._roles)
-        )
+    def unknown(self, permissions: Iterable[str]) -> list[str]:
+        """Those of the permissions that the contract does not declare, sorted."""
+        return sorted(set(permissions) - self._every)
+
+    def of(self, account: Account) -> frozenset[str]:
+        """What the holder of an account may do: the permissions of all roles that it holds.
+
+        A permission that the contract has dropped since a custom role was made counts for nothing.
+        """
+        built_in = (self._roles[name].permissions for name in account.roles if name in self._roles)
+        return account.granted.union(*built_in) & self._every

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -16,15 +17,19 @@ from server.platform import filters
 from server.platform.clock import Clock, Entropy
 from server.platform.database import Database, Transaction, announce
 from server.platform.pages import DEFAULT_SIZE, Pages
-from server.users import listing, repository, roles
+from server.users import listing, repository, role_repository, roles
 from server.users.addresses import email_key
 from server.users.directory import Directory
 from server.users.lockouts import Lockouts
-from server.users.model import ACTIVE, DISABLED, UserRow
+from server.users.model import ACTIVE, DISABLED, PERSON, UserRow
 from server.users.repository import Account
 from server.users.roles import Role, Roles
 
 _LIST = "users"
+_RETRY_AFTER = 0.1
+_UPDATE = "users.update"
+_FRESH = timedelta(minutes=10)
+"""How old the proof may be of somebody who changes their own address."""
 _NEEDS_PERMISSION = frozenset({"email", "email_verified"})
 _MUTABLE = frozenset({"display_name", "locale"}) | _NEEDS_PERMISSION
 
@@ -33,7 +38,9 @@ class Credentials(Protocol):
     """What accounts need from whoever keeps passwords and sessions."""
 
     async def encode(self, password: str, *, email: str, display_name: str) -> str:
-        """The stored form of a password. Raises `errors.PasswordTooWeak`."""
+        """The stored form of a password. Raises `errors.PasswordTooWeak` and
+        `errors.PasswordBreached`.
+        """
 
     async def set_password(self, tx: Transaction, user_id: UUID, encoded: str) -> None:
         """Makes a password the one in force."""
@@ -43,6 +50,9 @@ class Credentials(Protocol):
 
     async def address_moved(self, tx: Transaction, user: UserRow) -> None:
         """Makes links mailed to the old address worthless, and asks to confirm the new one."""
+
+    async def ask_to_move(self, tx: Transaction, user_id: UUID, email: str) -> None:
+        """Mails a link to the address that an account is to have."""
 
     async def end_sessions(self, tx: Transaction, user_id: UUID, reason: str) -> int:
         """Ends every session of a user and says how many there were."""
@@ -111,7 +121,10 @@ class UserService:
         return found[:size], self._pages.token(_LIST, filter_text, last.bytes)
 
     async def create(self, caller: Caller, new: NewUser) -> Account:
-        """Creates an account. Raises `errors.AlreadyExists` and `errors.PasswordTooWeak`."""
+        """Creates an account.
+
+        Raises `errors.AlreadyExists`, `errors.PasswordTooWeak` and `errors.PasswordBreached`.
+        """
         encoded = ""
         if new.password:
             encoded = await self._credentials.encode(
@@ -122,7 +135,7 @@ class UserService:
             if not await repository.add(tx, user):
                 raise _taken()
             for role in new.roles:
-                await repository.grant(tx, user.user_id, self._role(role).name, self._clock.now())
+                await repository.grant(tx, user.user_id, role, self._clock.now())
             if encoded:
                 await self._credentials.set_password(tx, user.user_id, encoded)
             if not new.email_verified:
@@ -137,15 +150,22 @@ class UserService:
 
         Raises `errors.NotFound`, `errors.EtagMismatch`, `errors.AlreadyExists` for an address in
         use, and `errors.PermissionDenied` for fields that are not the caller's to change.
+
+        Those who change their own address are asked to confirm the new one first, which takes a
+        fresh proof: `errors.ProofTooOld`.
         """
-        await self._check_mask(caller, changes)
+        await self._check_mask(caller, user_id, changes)
         async with self._database.transaction() as tx:
             account = _found(await repository.lock(tx, user_id))
             if etag and etag != etag_of(account.user):
                 raise errors.EtagMismatch
             values = dict(changes)
-            if "email" in values:
+            if account.user.kind != PERSON:
+                _refuse_address(values)
+            if "email" in values and caller.may(_UPDATE):
                 await self._move_address(tx, account, values)
+            elif "email" in values:
+                await self._ask_to_move(tx, caller, account, str(values.pop("email")))
             if values:
                 await self._change(tx, user_id, values)
             await self._record(
@@ -183,20 +203,18 @@ class UserService:
         """Forgets the failed sign-ins of an account. Raises `errors.NotFound`."""
         async with self._database.transaction() as tx:
             account = _found(await repository.lock(tx, user_id))
-            await self._lockouts.forgive(tx, account.user.email)
+            await self._lockouts.forgive(tx, account.user.email_key)
+            # Second factors count under the id.
+            await self._lockouts.forgive(tx, str(user_id))
             await self._record(tx, caller, Action.UNLOCK_USER, user_id)
             return account
 
-    def listed_roles(self) -> list[Role]:
-        """All roles, by name."""
-        return self._roles.listed()
-
     async def grant_role(self, caller: Caller, user_id: UUID, name: str) -> Account:
         """Gives a role. Raises `errors.NotFound` and `errors.PermissionDenied`."""
-        role = self._role(name)
-        await self._check_holds(caller, Action.GRANT_ROLE, role)
+        role = await self._role_to_give(caller, Action.GRANT_ROLE, name)
         async with self._database.transaction() as tx:
             _found(await repository.lock(tx, user_id))
+            await self._hold_role(tx, role)
             if await repository.grant(tx, user_id, role.name, self._clock.now()):
                 await repository.change(tx, user_id, self._clock.now())
             await self._record(tx, caller, Action.GRANT_ROLE, user_id, role=role.name)
@@ -204,8 +222,7 @@ class UserService:
 
     async def revoke_role(self, caller: Caller, user_id: UUID, name: str) -> Account:
         """Takes a role. Raises `errors.NotFound` and `errors.LastAdministrator`."""
-        role = self._role(name)
-        await self._check_holds(caller, Action.REVOKE_ROLE, role)
+        role = await self._role_to_give(caller, Action.REVOKE_ROLE, name)
         async with self._database.transaction() as tx:
             if role.name == roles.ADMIN:
                 await self._keep_an_administrator(tx, without=user_id)
@@ -230,6 +247,16 @@ class UserService:
         if key != account.user.email_key:
             values.setdefault("email_verified", False)
 
+    async def _ask_to_move(
+        self, tx: Transaction, caller: Caller, account: Account, email: str
+    ) -> None:
+        if email == account.user.email:
+            return
+        proved = caller.signed_in().proof_time
+        if proved is None or self._clock.now() - proved > _FRESH:
+            raise errors.ProofTooOld(maxAgeSeconds=f"{_FRESH.total_seconds():.0f}")
+        await self._credentials.ask_to_move(tx, account.user.user_id, email)
+
     async def _change(self, tx: Transaction, user_id: UUID, values: dict[str, object]) -> None:
         try:
             await repository.change(tx, user_id, self._clock.now(), **values)
@@ -241,7 +268,9 @@ class UserService:
         if await repository.lock_holders(tx, roles.ADMIN) == {without}:
             raise errors.LastAdministrator
 
-    async def _check_mask(self, caller: Caller, changes: Mapping[str, object]) -> None:
+    async def _check_mask(
+        self, caller: Caller, user_id: UUID, changes: Mapping[str, object]
+    ) -> None:
         immutable = sorted(set(changes) - _MUTABLE)
         if immutable:
             raise errors.InvalidRequest(
@@ -251,23 +280,30 @@ class UserService:
             )
         if "email" in changes and not changes["email"]:
             raise errors.InvalidRequest(faults=[errors.Fault("user.email", "required")])
-        if _NEEDS_PERMISSION & set(changes) and not caller.may("users.update"):
+        is_own = caller.principal is not None and caller.principal.user_id == user_id
+        guarded = _NEEDS_PERMISSION - {"email"} if is_own else _NEEDS_PERMISSION
+        if guarded & set(changes) and not caller.may(_UPDATE):
             await self._recorder.denied(caller, Action.UPDATE_USER)
-            raise errors.PermissionDenied(permission="users.update")
+            raise errors.PermissionDenied(permission=_UPDATE)
 
-    async def _check_holds(self, caller: Caller, action: Action, role: Role) -> None:
-        missing = role.permissions - (
-            caller.principal.permissions if caller.principal else frozenset()
-        )
-        if missing:
-            await self._recorder.denied(caller, action)
-            raise errors.PermissionDenied(permission=min(missing))
-
-    def _role(self, name: str) -> Role:
+    async def _role_to_give(self, caller: Caller, action: Action, name: str) -> Role:
+        """A role that the caller may give and take, for they hold all that it holds."""
         role = self._roles.named(name)
         if role is None:
+            async with self._database.transaction() as tx:
+                role = await role_repository.find(tx, name)
+        if role is None:
             raise errors.NotFound(resource="role")
+        missing = sorted(each for each in role.permissions if not caller.may(each))
+        if missing:
+            await self._recorder.denied(caller, action)
+            raise errors.PermissionDenied(permission=missing[0])
         return role
+
+    async def _hold_role(self, tx: Transaction, role: Role) -> None:
+        """Keeps a custom role as it was judged until `tx` ends: it may be changing just now."""
+        if not role.is_built_in and await role_repository.find(tx, role.name, lock=True) != role:
+            raise errors.Unavailable(retry_after=_RETRY_AFTER)
 
     async def _record(
         self, tx: Transaction, caller: Caller, action: Action, user_id: UUID, **details: str
@@ -288,6 +324,7 @@ def new_user(new: NewUser, *, clock: Clock, entropy: Entropy) -> UserRow:
         display_name=new.display_name.strip(),
         locale=new.locale or "en",
         state=ACTIVE,
+        kind=PERSON,
         version=1,
         create_time=now,
         update_time=now,
@@ -303,6 +340,16 @@ def _found(account: Account | None) -> Account:
     if account is None:
         raise errors.NotFound(resource="user")
     return account
+
+
+def _refuse_address(changes: Mapping[str, object]) -> None:
+    """A service account has no address, and nothing to say of one."""
+    faults = [
+        errors.Fault("update_mask", "mask.immutable", {"name": name})
+        for name in sorted(_NEEDS_PERMISSION & set(changes))
+    ]
+    if faults:
+        raise errors.InvalidRequest(faults=faults)
 
 
 def _taken() -> errors.LimenError:

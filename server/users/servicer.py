@@ -1,5 +1,6 @@
 """UserService of the contract: message in, service, message out."""
 
+from collections.abc import AsyncIterator
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -10,18 +11,22 @@ from server import errors
 from server.caller import current
 from server.interceptors.call import Context
 from server.users import wire
+from server.users.custom_roles import CustomRoles
+from server.users.importing import Importing
 from server.users.repository import Account
 from server.users.service import NewUser, UserService
 
 _ME = "me"
-_IDENTIFYING = frozenset({"user_id", "etag"})
+_IDENTIFYING = frozenset({"user_id", "etag", "name"})
 
 
 class UserServicer(users_pb2_grpc.UserServiceServicer):
     """Answers the RPCs of accounts."""
 
-    def __init__(self, *, users: UserService) -> None:
+    def __init__(self, *, users: UserService, roles: CustomRoles, importing: Importing) -> None:
         self._users = users
+        self._roles = roles
+        self._importing = importing
         # Most calls ask for accounts that are remembered; their messages are as well.
         self._answers: WeakKeyDictionary[Account, users_pb2.GetUserResponse] = WeakKeyDictionary()
 
@@ -88,12 +93,40 @@ class UserServicer(users_pb2_grpc.UserServiceServicer):
         account = await self._users.unlock(current(), UUID(request.user_id))
         return users_pb2.UnlockUserResponse(user=wire.user(account))
 
+    async def ImportUsers(
+        self, request_iterator: AsyncIterator[users_pb2.ImportUsersRequest], context: Context
+    ) -> users_pb2.ImportUsersResponse:
+        caller = current()
+        rows = (wire.imported(request) async for request in request_iterator)
+        report = await self._importing.take_all(caller, rows)
+        return wire.import_report(report, caller.origin.language)
+
     async def ListRoles(
         self, request: users_pb2.ListRolesRequest, context: Context
     ) -> users_pb2.ListRolesResponse:
         return users_pb2.ListRolesResponse(
-            roles=[wire.role(role) for role in self._users.listed_roles()]
+            roles=[wire.role(role) for role in await self._roles.listed()]
         )
+
+    async def CreateRole(
+        self, request: users_pb2.CreateRoleRequest, context: Context
+    ) -> users_pb2.CreateRoleResponse:
+        role = await self._roles.create(current(), wire.new_role(request.role))
+        return users_pb2.CreateRoleResponse(role=wire.role(role))
+
+    async def UpdateRole(
+        self, request: users_pb2.UpdateRoleRequest, context: Context
+    ) -> users_pb2.UpdateRoleResponse:
+        role = await self._roles.update(
+            current(), request.role.name, _changes(request.role, request.update_mask)
+        )
+        return users_pb2.UpdateRoleResponse(role=wire.role(role))
+
+    async def DeleteRole(
+        self, request: users_pb2.DeleteRoleRequest, context: Context
+    ) -> users_pb2.DeleteRoleResponse:
+        await self._roles.delete(current(), request.name)
+        return users_pb2.DeleteRoleResponse()
 
     async def GrantRole(
         self, request: users_pb2.GrantRoleRequest, context: Context
@@ -113,13 +146,13 @@ def _named(user_id: str) -> UUID:
     return current().signed_in().user_id if user_id == _ME else UUID(user_id)
 
 
-def _changes(user: users_pb2.User, mask: FieldMask) -> dict[str, object]:
+def _changes(message: users_pb2.User | users_pb2.Role, mask: FieldMask) -> dict[str, object]:
     """The fields to set. Without a mask these are the ones that hold anything (AIP-134)."""
-    named = list(mask.paths) or [field.name for field, _ in user.ListFields()]
+    named = list(mask.paths) or [field.name for field, _ in message.ListFields()]
     names = [name for name in named if name not in _IDENTIFYING]
-    unknown = [name for name in names if name not in users_pb2.User.DESCRIPTOR.fields_by_name]
+    unknown = [name for name in names if name not in message.DESCRIPTOR.fields_by_name]
     if unknown:
         raise errors.InvalidRequest(
             faults=[errors.Fault("update_mask", "mask.unknown", {"name": name}) for name in unknown]
         )
-    return {name: getattr(user, name) for name in names}
+    return {name: getattr(message, name) for name in names}
