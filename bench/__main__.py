@@ -18,9 +18,13 @@ from bench.scenarios import (
     core_throughput,
     edge_latency,
     edge_throughput,
+    introspect,
+    revocation,
     sign_in_rate,
     sign_in_storm,
     start_up,
+    user_import,
+    verifier,
 )
 from server.platform.embedded.errors import EmbeddedError
 
@@ -28,14 +32,18 @@ _INTERRUPTED = 130
 
 SHARED: Mapping[str, Callable[[Installation, Effort], Awaitable[list[Figure]]]] = {
     "core-throughput": core_throughput.measure,
+    "introspect": introspect.measure,
     "edge-throughput": edge_throughput.measure,
     "sign-in-rate": sign_in_rate.measure,
     "sign-in-storm": sign_in_storm.measure,
     "edge-latency": edge_latency.measure,
+    "revocation": revocation.measure,
+    "import": user_import.measure,
 }
 """Scenarios that share one installation."""
 ALONE: Mapping[str, Callable[[Effort], Awaitable[list[Figure]]]] = {
     "start-up": start_up.measure,
+    "verifier": verifier.measure,
 }
 """Scenarios that want the machine to themselves."""
 

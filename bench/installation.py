@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ ACCOUNTS = 200
 """One for each client that signs in, so that none waits for the row of another."""
 
 GET_USER = "/limen.users.v1.UserService/GetUser"
+INTROSPECT = "/limen.auth.v1.AuthService/IntrospectToken"
 SIGN_IN = "/limen.auth.v1.AuthService/SignIn"
 
 _HOST = "127.0.0.1"
@@ -42,14 +43,18 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where everything is. `me` is the answer of GetUser to whoever holds `token`."""
+    """Where everything is. `me` is the answer of GetUser to whoever holds `token`; `env` are the
+    settings, for further processes.
+    """
 
     folder: Path
+    env: Mapping[str, str]
     core: str
     core_pid: int
     metrics: str
     edge_port: int
     accounts: tuple[Account, ...]
+    administrator: Account
     token: str
     me: bytes
 
@@ -98,14 +103,16 @@ async def installed() -> AsyncIterator[Installation]:
             await stack.enter_async_context(worker.running(asyncio.sleep(0)))
             await stack.enter_async_context(edge.running(edge_is_ready(_HOST, http_port)))
             accounts = await _create_accounts(core_address, administrator)
-            token, me = await _sign_in(core_address, accounts[0])
+            token, me = await sign_in(core_address, accounts[0])
             yield Installation(
                 folder=folder,
+                env=env,
                 core=core_address,
                 core_pid=core.pid or 0,
                 metrics=metrics,
                 edge_port=http_port,
                 accounts=accounts,
+                administrator=administrator,
                 token=token,
                 me=me,
             )
@@ -124,7 +131,7 @@ def bearer(token: str) -> tuple[tuple[str, str], ...]:
 
 
 async def _create_accounts(core: str, administrator: Account) -> tuple[Account, ...]:
-    token, _ = await _sign_in(core, administrator)
+    token, _ = await sign_in(core, administrator)
     accounts = tuple(Account(f"user{n}@bench.example", _password()) for n in range(ACCOUNTS))
     turns = asyncio.Semaphore(_CREATED_AT_ONCE)
     async with grpc.aio.insecure_channel(core) as channel, asyncio.TaskGroup() as group:
@@ -145,7 +152,7 @@ async def _create_accounts(core: str, administrator: Account) -> tuple[Account, 
     return accounts
 
 
-async def _sign_in(core: str, account: Account) -> tuple[str, bytes]:
+async def sign_in(core: str, account: Account) -> tuple[str, bytes]:
     """An access token, and what GetUser answers to its holder."""
     async with grpc.aio.insecure_channel(core) as channel:
         signed_in = await auth_pb2_grpc.AuthServiceStub(channel).SignIn(

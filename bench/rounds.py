@@ -17,6 +17,8 @@ class Effort:
         sign_ins: Seconds of a turn of sign-ins.
         latency: Seconds of a turn of the prober.
         starts: How often limen is started anew.
+        imported: Accounts of an import.
+        revocations: Sessions that end while others verify their tokens.
     """
 
     rounds: int = 5
@@ -24,10 +26,14 @@ class Effort:
     sign_ins: float = 5.0
     latency: float = 10.0
     starts: int = 3
+    imported: int = 100_000
+    revocations: int = 200
 
 
 FULL = Effort()
-QUICK = Effort(rounds=1, throughput=1.0, sign_ins=2.0, latency=3.0, starts=1)
+QUICK = Effort(
+    rounds=1, throughput=1.0, sign_ins=2.0, latency=3.0, starts=1, imported=10_000, revocations=30
+)
 
 
 async def in_turns(contenders: Mapping[str, Measure], rounds: int) -> dict[str, float]:
