@@ -29,6 +29,7 @@ def main() -> int:
     """Runs until SIGTERM or SIGINT. Returns the exit code."""
     try:
         settings = Settings()
+        app.check(settings)
     except (MisconfiguredError, ValueError) as error:
         sys.stderr.write(f"limen cannot start: {error}\n")
         return _MISCONFIGURED

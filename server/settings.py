@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from redis.asyncio.connection import parse_url
 
 from server.platform.database_urls import for_asyncpg
@@ -65,6 +65,12 @@ def _is_valkey(url: SecretStr) -> SecretStr:
     return url
 
 
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(item.strip() for item in value.split(",") if item.strip())
+    return value
+
+
 def _raise_case(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
@@ -72,6 +78,9 @@ def _raise_case(value: Any) -> Any:
 Address = Annotated[str, AfterValidator(_is_address)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_in_asyncpgs_words)]
 ValkeyUrl = Annotated[SecretStr, AfterValidator(_is_valkey)]
+# Those of Android apps are no URLs (Digital Asset Links), so nothing but blanks is refused.
+WebauthnOrigin = Annotated[str, Field(pattern=r"^[a-z]+:\S+[^/\s]$")]
+WebauthnOrigins = Annotated[tuple[WebauthnOrigin, ...], NoDecode, BeforeValidator(_split)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_raise_case)]
 
 
@@ -94,6 +103,13 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8080"
 
     grpc_address: Address = "127.0.0.1:50051"
+    mtls_address: Address | None = None
+    """Where programs call that show client certificates. Unset, nowhere."""
+    tls_certificate: Path | None = None
+    """The certificate chain of the gRPC listeners, in PEM. Unset, `grpc_address` is plain text."""
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    """The authorities of the client certificates that `mtls_address` demands, in PEM."""
     metrics_address: Address = "127.0.0.1:9464"
     core_processes: Annotated[int, Field(ge=1, le=64)] = 1
     reflection: bool | None = None
@@ -115,17 +131,24 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str = "limen <no-reply@limen.localhost>"
 
+    webauthn_origins: WebauthnOrigins = ()
+    """Further origins whose pages or apps may ask for passkeys of the host of the public URL."""
+
     issuer: str | None = None
     audience: str = "limen"
     access_token_ttl: Annotated[int, Field(ge=30, le=3600)] = 600
     session_idle: Annotated[int, Field(ge=60)] = 14 * 24 * 3600
     session_lifetime: Annotated[int, Field(ge=60)] = 90 * 24 * 3600
     refresh_grace: Annotated[float, Field(ge=0, le=60)] = 10.0
+    key_rotation: Annotated[int, Field(ge=24 * 3600)] = 90 * 24 * 3600
+    """How long a key signs access tokens before the next one does."""
 
     argon2_memory_kib: Annotated[int, Field(ge=8)] = 19 * 1024
     argon2_time: Annotated[int, Field(ge=1)] = 2
     argon2_parallelism: Annotated[int, Field(ge=1)] = 1
     hashing_memory: Annotated[int, Field(ge=1024 * 1024)] = 512 * 1024 * 1024
+    breached_passwords: Path | None = None
+    """A list of breached passwords as Have I Been Pwned offers it. Unset: none is compared with."""
     hashing_queue: Annotated[int, Field(ge=0)] = 100
 
     rate_limit_scale: Annotated[float, Field(gt=0)] | None = None
@@ -137,11 +160,20 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _fits_profile(self) -> "Settings":
         self.secret_keys()
+        self._check_tls()
         if self.profile is Profile.PRODUCTION:
             faults = [*self._production_faults()]
             if faults:
                 raise MisconfiguredError("; ".join(faults))
         return self
+
+    def _check_tls(self) -> None:
+        if (self.tls_certificate is None) is not (self.tls_key is None):
+            raise MisconfiguredError("LIMEN_TLS_CERTIFICATE and LIMEN_TLS_KEY need each other")
+        if (self.mtls_address is None) is not (self.tls_client_ca is None):
+            raise MisconfiguredError("LIMEN_MTLS_ADDRESS and LIMEN_TLS_CLIENT_CA need each other")
+        if self.mtls_address is not None and self.tls_certificate is None:
+            raise MisconfiguredError("LIMEN_MTLS_ADDRESS needs LIMEN_TLS_CERTIFICATE")
 
     def _production_faults(self) -> list[str]:
         faults = []
@@ -173,6 +205,7 @@ class Settings(BaseSettings):
                 ("LIMEN_METRICS_ADDRESS", self.metrics_address),
             )
             if _is_public(address)
+            and not (name == "LIMEN_GRPC_ADDRESS" and self.tls_certificate is not None)
         )
         return faults
 

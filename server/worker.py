@@ -19,11 +19,13 @@ import uvloop
 from prometheus_client import CollectorRegistry, start_http_server
 from pydantic import ValidationError
 
+from server.apikeys import sweeps as api_key_sweeps
 from server.audit.sequencer import Sequencer
 from server.auth import sweeps as auth_sweeps
 from server.auth.letters import Letters
 from server.auth.one_time_tokens import LIFETIMES
 from server.auth.tasks import AuthTasks
+from server.factors import sweeps as factor_sweeps
 from server.jobs import sweeps as job_sweeps
 from server.jobs.broker import JobBroker
 from server.jobs.cleanup import Cleanup
@@ -161,7 +163,13 @@ def build(settings: WorkerSettings) -> Worker:
     sequencer = Sequencer(database=database, registry=registry)
     cleanup = Cleanup(
         database=database,
-        sweeps=[*auth_sweeps.sweeps(), *user_sweeps.sweeps(), *job_sweeps.sweeps()],
+        sweeps=[
+            *auth_sweeps.sweeps(),
+            *factor_sweeps.sweeps(),
+            *api_key_sweeps.sweeps(),
+            *user_sweeps.sweeps(),
+            *job_sweeps.sweeps(),
+        ],
         clock=clock,
         entropy=entropy,
     )

@@ -3,8 +3,9 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from server import errors
+from server import assurance, errors
 from server.auth import refreshing, tokens
 from server.auth.keyring import Keyring
 from server.auth.model import SessionRow
@@ -16,7 +17,6 @@ from server.platform.clock import Clock, Entropy
 from server.platform.vault import Vault, digest, encode
 
 COOKIE_PREFIX = "lms_"
-ASSURANCE_PASSWORD = "aal1"
 
 _COOKIE_BYTES = 32
 _CAPACITY = 20_000
@@ -31,6 +31,16 @@ class TokenPair:
     access_expire_time: datetime
     refresh_token: str
     refresh_expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token, and what to say about it."""
+
+    token: str
+    session_id: UUID
+    expire_time: datetime
+    scope: str
 
 
 class Credentials:
@@ -100,6 +110,19 @@ class Credentials:
 
     def issue(self, session: SessionRow, permissions: frozenset[str]) -> TokenPair:
         """A pair of tokens for a session, for the turn that it is at."""
+        access = self.access_token(session, permissions)
+        turn = RefreshToken(session.session_id, session.refresh_generation)
+        return TokenPair(
+            access_token=access.token,
+            access_expire_time=access.expire_time,
+            refresh_token=refreshing.make(self._vault, turn),
+            refresh_expire_time=self._sessions.idle_expire_time(session),
+        )
+
+    def access_token(
+        self, session: SessionRow, permissions: frozenset[str], *, client_id: str = tokens.CLIENT
+    ) -> AccessToken:
+        """An access token for a session, given to the program `client_id`."""
         now = self._clock.now()
         expire_time = min(now + self._access_ttl, session.expire_time)
         key_id, key = self._keyring.signing()
@@ -113,16 +136,22 @@ class Credentials:
             expire_time=expire_time,
             auth_time=session.proof_time,
             amr=tuple(session.amr),
-            acr=ASSURANCE_PASSWORD,
+            acr=assurance.level(session.amr),
             scope=" ".join(sorted(permissions)),
+            client_id=client_id,
+            certificate=session.certificate,
         )
-        turn = RefreshToken(session.session_id, session.refresh_generation)
-        return TokenPair(
-            access_token=tokens.sign(claims, key_id=key_id, key=key),
-            access_expire_time=expire_time.replace(microsecond=0),
-            refresh_token=refreshing.make(self._vault, turn),
-            refresh_expire_time=self._sessions.idle_expire_time(session),
+        return AccessToken(
+            token=tokens.sign(claims, key_id=key_id, key=key),
+            session_id=session.session_id,
+            expire_time=expire_time.replace(microsecond=0),
+            scope=claims.scope,
         )
+
+    @property
+    def access_ttl(self) -> timedelta:
+        """How long access tokens live."""
+        return self._access_ttl
 
     def new_cookie(self) -> str:
         """A fresh cookie credential: 256 bits of chance."""

@@ -48,8 +48,12 @@ class Letters:
         *,
         template: str,
         registered: Registered | None = None,
+        email: str | None = None,
     ) -> None:
-        """Makes a one-time token and leaves the letter that holds its link."""
+        """Makes a one-time token and leaves the letter that holds its link.
+
+        The letter goes to `email` where that is given, else to the address of the account.
+        """
         now = self._clock.now()
         token_id = self._entropy.identifier()
         row = OneTimeTokenRow(
@@ -60,23 +64,29 @@ class Letters:
             create_time=now,
             expire_time=now + LIFETIMES[purpose],
             consume_time=None,
+            email=email,
             **asdict(registered or Registered()),
         )
         await repository.add_token(tx, row)
         await self._leave(tx, user_id, template, token_id=str(token_id))
 
-    async def tell(self, tx: Transaction, user_id: UUID, *, template: str) -> None:
-        """Leaves a letter without a token."""
-        await self._leave(tx, user_id, template)
+    async def tell(
+        self, tx: Transaction, user_id: UUID, *, template: str, address: str | None = None
+    ) -> None:
+        """Leaves a letter without a token, for another address than the user's if one is given."""
+        sealed = {} if address is None else {"address": self._sealed(address)}
+        await self._leave(tx, user_id, template, **sealed)
 
     async def ask_for(self, tx: Transaction, kind: str, email: str) -> None:
         """Leaves a request that concerns whoever has this address, if anybody has."""
-        sealed = encode(self._vault.seal(_SEAL, email.encode()))
-        await self._outbox.enqueue(tx, kind, {"address": sealed})
+        await self._outbox.enqueue(tx, kind, {"address": self._sealed(email)})
 
     def address(self, sealed: str) -> str:
-        """The address that `ask_for` was given."""
+        """The address that `ask_for` or `tell` was given."""
         return self._vault.open(_SEAL, decode(sealed)).decode()
+
+    def _sealed(self, address: str) -> str:
+        return encode(self._vault.seal(_SEAL, address.encode()))
 
     async def _leave(self, tx: Transaction, user_id: UUID, template: str, **more: str) -> None:
         await self._outbox.enqueue(

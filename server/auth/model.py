@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,6 +37,8 @@ class SessionRow(Table):
     user_agent: Mapped[str] = mapped_column(Text)
     network: Mapped[str] = mapped_column(Text)
     cookie_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    certificate: Mapped[str | None] = mapped_column(Text)
+    """The thumbprint of the client certificate that the session is bound to (RFC 8705)."""
     refresh_generation: Mapped[int] = mapped_column(Integer)
     rotate_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoke_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -61,6 +63,26 @@ class OneTimeTokenRow(Table):
     locale: Mapped[str | None] = mapped_column(Text)
     network: Mapped[str | None] = mapped_column(Text)
     """Where the sign-up came from."""
+    email: Mapped[str | None] = mapped_column(Text)
+    """The address that the account is to have."""
+
+
+class ChallengeRow(Table):
+    """A sign-in, or a step-up of a session, that waits for a second factor."""
+
+    __tablename__ = "challenges"
+    __table_args__ = {"schema": "auth"}
+
+    challenge_id: Mapped[UUID] = mapped_column(primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    user_id: Mapped[UUID]
+    session_id: Mapped[UUID | None]
+    """The session to replace; None at a sign-in."""
+    amr: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    delivery: Mapped[str] = mapped_column(Text)
+    create_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expire_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    consume_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class SigningKeyRow(Table):
@@ -75,3 +97,14 @@ class SigningKeyRow(Table):
     create_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     activate_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     retire_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class RevocationRow(Table):
+    """The end of a session or an API key, noted by a trigger. `revocation_log` reads the rest."""
+
+    __tablename__ = "revocations"
+    __table_args__ = {"schema": "auth"}
+
+    revocation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    session_id: Mapped[UUID]
+    time: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -18,6 +18,7 @@ class Purpose(StrEnum):
 
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"
+    CHANGE_EMAIL = "change_email"
     NOTICE = "notice"
     """Nothing: takes the place of a link when the owner of a known address is only told."""
 
@@ -25,6 +26,7 @@ class Purpose(StrEnum):
 LIFETIMES = {
     Purpose.VERIFY_EMAIL: timedelta(hours=24),
     Purpose.RESET_PASSWORD: timedelta(minutes=10),
+    Purpose.CHANGE_EMAIL: timedelta(hours=1),
     Purpose.NOTICE: timedelta(0),
 }
 

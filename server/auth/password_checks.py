@@ -1,6 +1,9 @@
 """Passwords as the use cases see them: judged, hashed and compared, with limen's own errors."""
 
+import asyncio
+
 from server import errors
+from server.auth.breached import BreachedPasswords
 from server.auth.hashing import HashingOverloaded, PasswordHasher, Verification
 from server.auth.passwords import LONGEST, SHORTEST, PasswordPolicy, Weakness, names_of
 
@@ -17,15 +20,29 @@ _LIMITS = {"min_len": str(SHORTEST), "max_len": str(LONGEST)}
 class Passwords:
     """Judges, hashes and compares passwords."""
 
-    def __init__(self, *, policy: PasswordPolicy, hasher: PasswordHasher) -> None:
+    def __init__(
+        self,
+        *,
+        policy: PasswordPolicy,
+        hasher: PasswordHasher,
+        breached: BreachedPasswords | None = None,
+    ) -> None:
         self._policy = policy
         self._hasher = hasher
+        self._breached = breached
 
-    def judge(self, password: str, *, field: str, email: str, display_name: str) -> None:
-        """Raises `errors.PasswordTooWeak`, naming `field`, for a password that is easy to guess."""
+    async def judge(self, password: str, *, field: str, email: str, display_name: str) -> None:
+        """Refuses a password that is easy to guess or known to others, naming `field`.
+
+        Raises `errors.PasswordTooWeak` and `errors.PasswordBreached`.
+        """
         weakness = self._policy.check(password, own_names=names_of(email, display_name))
         if weakness is not None:
             raise errors.PasswordTooWeak(faults=[errors.Fault(field, _RULES[weakness], _LIMITS)])
+        breached = self._breached
+        # On a thread, for it may wait for the disk.
+        if breached is not None and await asyncio.to_thread(breached.contains, password):
+            raise errors.PasswordBreached(faults=[errors.Fault(field, "password.breached")])
 
     async def hash(self, password: str) -> str:
         """The stored form of a password. Raises `errors.Overloaded`."""

@@ -6,7 +6,7 @@ from server import errors
 from server.audit import recorder
 from server.audit.actions import Action
 from server.audit.recorder import Event, Recorder
-from server.auth import letters, repository
+from server.auth import challenge_repository, letters, repository
 from server.auth.letters import Letters
 from server.auth.one_time_tokens import Purpose
 from server.auth.password_checks import Passwords
@@ -52,7 +52,8 @@ class Recovery:
         Following the link shows that mail reaches the owner, so it confirms the address as well.
         A password that is too weak does not use the token up.
 
-        Raises `errors.TokenInvalid`, `errors.PasswordTooWeak` and `errors.Overloaded`.
+        Raises `errors.TokenInvalid`, `errors.PasswordTooWeak`, `errors.PasswordBreached` and
+        `errors.Overloaded`.
         """
         encoded = await self._judge_and_hash(await self._owner(caller, token), password)
         now = self._clock.now()
@@ -79,7 +80,7 @@ class Recovery:
         return account
 
     async def _judge_and_hash(self, account: Account, password: str) -> str:
-        self._passwords.judge(
+        await self._passwords.judge(
             password,
             field="new_password",
             email=account.user.email,
@@ -97,6 +98,7 @@ class Recovery:
             tx, user_id, Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL, now=now
         )
         await repository.revoke_sessions(tx, user_id, but=None, now=now, reason="password reset")
+        await challenge_repository.void(tx, user_id, now)
         await self._lockouts.forgive(tx, account.user.email)
         if not account.user.email_verified:
             await users.change(tx, user_id, now, email_verified=True)

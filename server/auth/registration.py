@@ -9,6 +9,7 @@ from server.audit.recorder import Event, Recorder
 from server.auth import letters, repository
 from server.auth.letters import Letters, Registered
 from server.auth.model import OneTimeTokenRow
+from server.auth.moving import Moving
 from server.auth.one_time_tokens import LIFETIMES, Purpose
 from server.auth.password_checks import Passwords
 from server.caller import Caller
@@ -37,6 +38,7 @@ class Registration:
         database: Database,
         passwords: Passwords,
         letters: Letters,
+        moving: Moving,
         recorder: Recorder,
         clock: Clock,
         entropy: Entropy,
@@ -44,6 +46,7 @@ class Registration:
         self._database = database
         self._passwords = passwords
         self._letters = letters
+        self._moving = moving
         self._recorder = recorder
         self._clock = clock
         self._entropy = entropy
@@ -51,9 +54,9 @@ class Registration:
     async def sign_up(self, caller: Caller, new: NewUser) -> None:
         """Opens an account, or tells the owner of a known address that somebody tried.
 
-        Raises `errors.PasswordTooWeak` and `errors.Overloaded`.
+        Raises `errors.PasswordTooWeak`, `errors.PasswordBreached` and `errors.Overloaded`.
         """
-        self._passwords.judge(
+        await self._passwords.judge(
             new.password, field="password", email=new.email, display_name=new.display_name
         )
         encoded = await self._passwords.hash(new.password)
@@ -77,15 +80,21 @@ class Registration:
             await self._recorder.record(tx, caller, event)
 
     async def verify_email(self, caller: Caller, token: str) -> None:
-        """Confirms an address. Raises `errors.TokenInvalid`."""
+        """Confirms an address, be it the first of an account or its next.
+
+        Raises `errors.TokenInvalid`.
+        """
         now = self._clock.now()
         async with self._database.transaction() as tx:
             used = await repository.consume_token(tx, digest(token), Purpose.VERIFY_EMAIL, now)
+            works = used is not None
             if used is not None:
                 await self._confirm(tx, caller, used)
             else:
+                works = await self._moving.confirm(tx, caller, token)
+            if not works:
                 await self._recorder.record(tx, caller, recorder.failed(Action.VERIFY_EMAIL))
-        if used is None:
+        if not works:
             raise errors.TokenInvalid(faults=[errors.Fault("token", "token.invalid")])
 
     async def resend(self, caller: Caller, email: str) -> None:
@@ -96,9 +105,7 @@ class Registration:
 
     async def forget_links(self, tx: Transaction, user_id: UUID) -> None:
         """Makes sure that no link mailed to the account works any more."""
-        await repository.void_tokens(
-            tx, user_id, Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, now=self._clock.now()
-        )
+        await repository.void_tokens(tx, user_id, *Purpose, now=self._clock.now())
 
     async def ask_to_verify(self, tx: Transaction, user: UserRow) -> None:
         """Sends the first confirmation link of an account that somebody else created."""

@@ -1,10 +1,12 @@
 """Passwords, sessions and one-time tokens in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -12,7 +14,10 @@ from server.auth.model import OneTimeTokenRow, PasswordRow, SessionRow
 from server.auth.one_time_tokens import Purpose
 from server.platform.database import Transaction, announce, insertion
 from server.platform.pages import Position
+from server.users import repository as users
+from server.users.failures import COUNTED, Place, Standing, standing
 from server.users.model import ACTIVE
+from server.users.repository import ACCOUNT, Account
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
@@ -32,7 +37,47 @@ _STILL_VALID = """
 
 _SESSION_COLUMNS, _ADD_SESSION = insertion(SessionRow)
 
+# Those who have a factor are few. Asking here costs the others no round trip of their own.
+_HAS_FACTOR = """
+    (EXISTS (SELECT FROM factors.totps WHERE totps.user_id = $1 AND confirm_time IS NOT NULL)
+     OR EXISTS (SELECT FROM factors.passkeys WHERE passkeys.user_id = $1))
+"""
+
+_OPEN_SESSION = f"""
+    INSERT INTO auth.sessions ({", ".join(_SESSION_COLUMNS)})
+    SELECT {", ".join(f"${number}" for number, _ in enumerate(_SESSION_COLUMNS, start=4))}
+    FROM ({_STILL_VALID}) AS valid WHERE NOT {_HAS_FACTOR} RETURNING session_id
+"""  # noqa: S608 - made of column names
+
+_CANDIDATE = f"""
+    SELECT counted.*, account.*, encoded
+    FROM ({COUNTED}) AS counted
+    LEFT JOIN ({ACCOUNT}) AS account ON account.email_key = $4
+    LEFT JOIN auth.passwords ON passwords.user_id = account.user_id
+"""  # noqa: S608 - the parts are constants
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What there is to know before a password is looked at."""
+
+    standing: Standing
+    account: Account | None
+    encoded: str | None
+    """The password in force, as it is stored."""
+
+
 # Passwords
+
+
+async def candidate(pg: asyncpg.Connection, place: Place, email_key: str) -> Candidate:
+    """What counts at a place, and the account with an address, in one round trip.
+
+    Asks the same whether or not there is such an account.
+    """
+    rows = await pg.fetch(_CANDIDATE, *place.parameters, email_key)
+    found = users.account(rows[0]) if rows[0]["user_id"] is not None else None
+    return Candidate(standing(place, rows), found, rows[0]["encoded"])
 
 
 async def password(tx: Transaction, user_id: UUID) -> str | None:
@@ -52,6 +97,18 @@ async def set_password(tx: Transaction, user_id: UUID, encoded: str, now: dateti
     )
 
 
+async def add_passwords(
+    tx: Transaction, passwords: Sequence[tuple[UUID, str]], now: datetime
+) -> None:
+    """Gives passwords to accounts that have none."""
+    await tx.pg.copy_records_to_table(
+        "passwords",
+        schema_name="auth",
+        columns=("user_id", "encoded", "update_time"),
+        records=[(user_id, encoded, now) for user_id, encoded in passwords],
+    )
+
+
 async def rehash(tx: Transaction, user_id: UUID, *, old: str, new: str, now: datetime) -> bool:
     """Stores the same password under newer parameters. False if it changed meanwhile."""
     renewed = await tx.execute(
@@ -64,12 +121,22 @@ async def rehash(tx: Transaction, user_id: UUID, *, old: str, new: str, now: dat
     return renewed.first() is not None
 
 
-async def is_still_valid(tx: Transaction, user_id: UUID, encoded: str | None) -> bool:
+async def is_still_valid(tx: Transaction, user_id: UUID, encoded: str) -> bool:
     """Whether the account is active and its password `encoded`; neither changes until `tx` ends."""
     return await tx.pg.fetchval(_STILL_VALID, user_id, encoded, ACTIVE) is not None
 
 
 # Sessions
+
+
+async def open_session(tx: Transaction, session: SessionRow, encoded: str) -> bool:
+    """Inserts a session if its account is active and has the password `encoded` and no factor.
+
+    State and password do not change until `tx` ends.
+    """
+    values = (getattr(session, name) for name in _SESSION_COLUMNS)
+    opened = await tx.pg.fetchval(_OPEN_SESSION, session.user_id, encoded, ACTIVE, *values)
+    return opened is not None
 
 
 async def add_session(tx: Transaction, session: SessionRow) -> None:
@@ -139,6 +206,19 @@ async def rotate_refresh(tx: Transaction, session_id: UUID, now: datetime) -> No
     )
 
 
+async def renew_proof(
+    tx: Transaction, session_id: UUID, methods: Sequence[str], now: datetime
+) -> None:
+    """Notes that the user of a session has proved who they are anew, and how."""
+    await tx.execute(
+        update(SessionRow)
+        .where(SessionRow.session_id == session_id)
+        .values(amr=list(methods), proof_time=now)
+        .execution_options(**_UNSYNCHRONIZED)
+    )
+    announce(tx, "session", str(session_id))
+
+
 async def revoke_session(
     tx: Transaction, user_id: UUID, session_id: UUID, *, now: datetime, reason: str
 ) -> bool:
@@ -162,6 +242,19 @@ async def revoke_sessions(
     if but is not None:
         conditions.append(SessionRow.session_id != but)
     return await _revoke(tx, *conditions, now=now, reason=reason)
+
+
+async def revoke_bound_sessions(
+    tx: Transaction, user_id: UUID, certificate: str, *, now: datetime, reason: str
+) -> int:
+    """Ends the sessions of a user that are bound to a certificate. Returns how many there were."""
+    return await _revoke(
+        tx,
+        SessionRow.user_id == user_id,
+        SessionRow.certificate == certificate,
+        now=now,
+        reason=reason,
+    )
 
 
 async def touch(tx: Transaction, uses: Mapping[UUID, datetime]) -> None:

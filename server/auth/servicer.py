@@ -1,16 +1,24 @@
 """AuthService of the contract: message in, service, message out."""
 
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 from limen.auth.v1 import auth_pb2, auth_pb2_grpc
+from limen.users.v1 import users_pb2
+from server import errors
+from server.audit.actions import Action
 from server.auth import wire
+from server.auth.challenges import Challenge
 from server.auth.keyring import Keyring
 from server.auth.model import SessionRow
+from server.auth.new_sessions import SignedIn
 from server.auth.recovery import Recovery
 from server.auth.registration import Registration
+from server.auth.revocations import Revocations
+from server.auth.second_step import SecondStep
 from server.auth.session_control import SessionControl
-from server.auth.signing_in import SignedIn, SigningIn
-from server.caller import current
+from server.auth.signing_in import SigningIn
+from server.caller import Delivery, current
 from server.interceptors.call import Context
 from server.users import wire as users_wire
 from server.users.service import NewUser
@@ -21,6 +29,31 @@ _EXPIRE = "limen-session-expire"
 _END = "limen-session-end"
 
 
+class HandOver:
+    """Makes messages of a new session; a cookie goes beside them, through the context.
+
+    Fulfils `server.factors.servicer.HandOver`.
+    """
+
+    def __init__(self, *, sessions: SessionControl) -> None:
+        self._sessions = sessions
+
+    def __call__(
+        self, signed_in: SignedIn, context: Context
+    ) -> tuple[auth_pb2.Session, auth_pb2.Tokens | None, users_pb2.User]:
+        """The session, its tokens unless there is a cookie, and whose it is."""
+        row = signed_in.session
+        if signed_in.cookie is not None:
+            expire = int(row.expire_time.timestamp())
+            context.set_trailing_metadata(((_CREDENTIAL, signed_in.cookie), (_EXPIRE, str(expire))))
+        idle_expire_time = self._sessions.idle_expire_time(row)
+        return (
+            wire.session(row, idle_expire_time=idle_expire_time, current=True),
+            wire.tokens(signed_in.tokens) if signed_in.tokens else None,
+            users_wire.user(signed_in.account),
+        )
+
+
 class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     """Answers the RPCs of authentication."""
 
@@ -29,15 +62,21 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         *,
         registration: Registration,
         signing_in: SigningIn,
+        second_step: SecondStep,
+        hand_over: HandOver,
         sessions: SessionControl,
         recovery: Recovery,
         keyring: Keyring,
+        revocations: Revocations,
     ) -> None:
         self._registration = registration
         self._signing_in = signing_in
+        self._second_step = second_step
+        self._hand_over = hand_over
         self._sessions = sessions
         self._recovery = recovery
         self._keyring = keyring
+        self._revocations = revocations
 
     async def SignUp(
         self, request: auth_pb2.SignUpRequest, context: Context
@@ -67,15 +106,30 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def SignIn(
         self, request: auth_pb2.SignInRequest, context: Context
     ) -> auth_pb2.SignInResponse:
-        signed_in = await self._signing_in.sign_in(
-            current(), request.email, request.password, wire.delivery(request.delivery)
+        delivery = wire.delivery(request.delivery) or Delivery.TOKENS
+        outcome = await self._signing_in.sign_in(
+            current(), request.email, request.password, delivery
         )
-        _hand_over_cookie(signed_in, context)
-        return auth_pb2.SignInResponse(
-            session=self._message(signed_in.session, current=True),
-            tokens=wire.tokens(signed_in.tokens) if signed_in.tokens else None,
-            user=users_wire.user(signed_in.account),
+        if isinstance(outcome, Challenge):
+            return auth_pb2.SignInResponse(challenge=wire.challenge(outcome))
+        session, tokens, user = self._hand_over(outcome, context)
+        return auth_pb2.SignInResponse(session=session, tokens=tokens, user=user)
+
+    async def VerifySignIn(
+        self, request: auth_pb2.VerifySignInRequest, context: Context
+    ) -> auth_pb2.VerifySignInResponse:
+        code = wire.code(request)
+        if code is None:
+            raise errors.FactorRejected
+        signed_in = await self._second_step.answer(
+            current(),
+            Action.VERIFY_SIGN_IN,
+            request.challenge_token,
+            code,
+            wire.delivery(request.delivery),
         )
+        session, tokens, user = self._hand_over(signed_in, context)
+        return auth_pb2.VerifySignInResponse(session=session, tokens=tokens, user=user)
 
     async def RefreshTokens(
         self, request: auth_pb2.RefreshTokensRequest, context: Context
@@ -119,12 +173,13 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def Reauthenticate(
         self, request: auth_pb2.ReauthenticateRequest, context: Context
     ) -> auth_pb2.ReauthenticateResponse:
-        signed_in = await self._signing_in.reauthenticate(current(), request.password)
-        _hand_over_cookie(signed_in, context)
-        return auth_pb2.ReauthenticateResponse(
-            session=self._message(signed_in.session, current=True),
-            tokens=wire.tokens(signed_in.tokens) if signed_in.tokens else None,
+        outcome = await self._signing_in.reauthenticate(
+            current(), request.password, wire.code(request)
         )
+        if isinstance(outcome, Challenge):
+            return auth_pb2.ReauthenticateResponse(challenge=wire.challenge(outcome))
+        session, tokens, _ = self._hand_over(outcome, context)
+        return auth_pb2.ReauthenticateResponse(session=session, tokens=tokens)
 
     async def ChangePassword(
         self, request: auth_pb2.ChangePasswordRequest, context: Context
@@ -157,13 +212,13 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     ) -> auth_pb2.GetJwksResponse:
         return auth_pb2.GetJwksResponse(keys=[wire.jwk(key) for key in self._keyring.published()])
 
+    async def WatchRevocations(
+        self, request: auth_pb2.WatchRevocationsRequest, context: Context
+    ) -> AsyncIterator[auth_pb2.WatchRevocationsResponse]:
+        async for news in self._revocations.watch(request.cursor):
+            yield wire.news(news)
+
     def _message(self, row: SessionRow, *, current: bool) -> auth_pb2.Session:
         return wire.session(
             row, idle_expire_time=self._sessions.idle_expire_time(row), current=current
         )
-
-
-def _hand_over_cookie(signed_in: SignedIn, context: Context) -> None:
-    if signed_in.cookie is not None:
-        expire = int(signed_in.session.expire_time.timestamp())
-        context.set_trailing_metadata(((_CREDENTIAL, signed_in.cookie), (_EXPIRE, str(expire))))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from server import errors
@@ -14,7 +15,7 @@ from server.auth.model import SessionRow
 from server.auth.refreshing import RefreshToken, Turn
 from server.auth.sessions import Sessions
 from server.auth.tokens import Claims
-from server.caller import Caller
+from server.caller import Caller, Principal
 from server.platform.clock import Clock
 from server.platform.database import Database, Transaction
 from server.platform.pages import DEFAULT_SIZE, Pages, Position
@@ -36,6 +37,32 @@ class SessionPage:
     next_page_token: str
 
 
+class ApiKey(Protocol):
+    """A live API key."""
+
+    @property
+    def principal(self) -> Principal:
+        """Whose key it is, and what it allows right now."""
+
+    @property
+    def create_time(self) -> datetime:
+        """When it was made."""
+
+    @property
+    def expire_time(self) -> datetime | None:
+        """When it stops working; None: never."""
+
+
+class ApiKeys(Protocol):
+    """What introspection needs from whoever keeps API keys."""
+
+    def is_key(self, token: str) -> bool:
+        """Whether a bearer token would be an API key, live or not."""
+
+    async def presented(self, token: str) -> ApiKey:
+        """The key that was presented to a service. Raises `errors.CredentialInvalid`."""
+
+
 class SessionControl:
     """Renews, lists and ends sessions."""
 
@@ -44,6 +71,7 @@ class SessionControl:
         *,
         database: Database,
         sessions: Sessions,
+        api_keys: ApiKeys,
         credentials: Credentials,
         recorder: Recorder,
         roles: Roles,
@@ -55,6 +83,7 @@ class SessionControl:
     ) -> None:
         self._database = database
         self._sessions = sessions
+        self._api_keys = api_keys
         self._credentials = credentials
         self._recorder = recorder
         self._roles = roles
@@ -159,18 +188,25 @@ class SessionControl:
             )
         return count
 
-    async def introspect(self, caller: Caller, token: str) -> Claims | None:
-        """What a live access token claims; None for any other, and for one that is not for the
-        caller to know about.
+    async def introspect(self, caller: Caller, token: str) -> Claims | ApiKey | None:
+        """What a live access token claims, or a live API key amounts to.
+
+        None for any other, and for one that is not for the caller to know about.
         """
         try:
-            claims = await self._credentials.claims(token)
-            await self._sessions.principal(claims.session_id, claims.user_id)
+            found, owner = await self._look_up(token)
         except errors.CredentialInvalid:
             return None
-        if claims.user_id != caller.signed_in().user_id and not caller.may(_INTROSPECT):
-            return None
-        return claims
+        is_own = owner == caller.signed_in().user_id
+        return found if is_own or caller.may(_INTROSPECT) else None
+
+    async def _look_up(self, token: str) -> tuple[Claims | ApiKey, UUID]:
+        if self._api_keys.is_key(token):
+            key = await self._api_keys.presented(token)
+            return key, key.principal.user_id
+        claims = await self._credentials.claims(token)
+        await self._sessions.principal(claims.session_id, claims.user_id)
+        return claims, claims.user_id
 
     def idle_expire_time(self, row: SessionRow) -> datetime:
         """When a session ends unless it is used before."""
@@ -213,7 +249,7 @@ class SessionControl:
                 subject=recorder.session(session.session_id),
             ),
         )
-        return self._credentials.issue(session, self._roles.permissions(account.roles))
+        return self._credentials.issue(session, self._roles.of(account))
 
     def _is_usable(self, session: SessionRow, account: Account) -> bool:
         now = self._clock.now()

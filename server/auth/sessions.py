@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from server import errors
+from server import assurance, errors
 from server.auth import repository
 from server.auth.model import SessionRow
 from server.caller import Principal
@@ -146,9 +146,11 @@ class Sessions:
         return Principal(
             user_id=row.user_id,
             session_id=row.session_id,
-            permissions=self._roles.permissions(account.roles),
+            permissions=self._roles.of(account),
             proof_time=row.proof_time,
             by_cookie=row.cookie_hash is not None,
+            two_factors=assurance.level(row.amr) == assurance.TWO_FACTORS,
+            certificate=row.certificate,
         )
 
     async def _load(self, session_id: UUID) -> LiveSession | None:

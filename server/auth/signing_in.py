@@ -2,62 +2,46 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum, auto
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-from uuid import UUID
+
+import asyncpg
 
 from server import errors
+from server.assurance import PASSWORD
 from server.audit import recorder
 from server.audit.actions import Action, Outcome
 from server.audit.recorder import Event, Recorder
 from server.auth import repository
-from server.auth.credentials import Credentials, TokenPair
+from server.auth.challenges import Challenge, Challenges
 from server.auth.letters import Letters
-from server.auth.model import SessionRow
+from server.auth.new_sessions import NewSessions, SignedIn, not_usable
 from server.auth.password_checks import Passwords
-from server.caller import Caller
-from server.platform.clock import Clock, Entropy
+from server.auth.repository import Candidate
+from server.auth.second_step import Code, SecondStep
+from server.caller import Caller, Delivery
+from server.platform.clock import Clock
 from server.platform.database import Database, Transaction
-from server.platform.vault import digest
 from server.users import repository as users
 from server.users.addresses import email_key
+from server.users.failures import Place
 from server.users.lockouts import Lockouts
-from server.users.model import ACTIVE
+from server.users.model import PERSON
 from server.users.repository import Account
-from server.users.roles import Roles
 
 T = TypeVar("T")
 
-_NOBODY = UUID(int=0)
 _BEGIN_AT_ONCE = 4
-
-
-class Delivery(Enum):
-    """How a client receives what it will present later."""
-
-    TOKENS = auto()
-    COOKIE = auto()
+_METHODS = (PASSWORD,)
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A new session, with the credentials for it: tokens, or a cookie."""
+class _Proof:
+    """An attempt with the right password: of whom, and which stored form it matched."""
 
-    session: SessionRow
+    place: Place
     account: Account
-    tokens: TokenPair | None
-    cookie: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """A guess that may be evaluated: it has been counted already."""
-
-    email: str
-    account: Account | None
-    encoded: str | None
+    encoded: str
 
 
 class SigningIn:
@@ -74,32 +58,30 @@ class SigningIn:
         database: Database,
         passwords: Passwords,
         lockouts: Lockouts,
-        credentials: Credentials,
+        new_sessions: NewSessions,
+        challenges: Challenges,
+        second_step: SecondStep,
         letters: Letters,
         recorder: Recorder,
-        roles: Roles,
         clock: Clock,
-        entropy: Entropy,
-        lifetime: timedelta,
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._lockouts = lockouts
-        self._credentials = credentials
+        self._new_sessions = new_sessions
+        self._challenges = challenges
+        self._second_step = second_step
         self._letters = letters
         self._recorder = recorder
-        self._roles = roles
         self._clock = clock
-        self._entropy = entropy
-        self._lifetime = lifetime
         self._running: set[asyncio.Future[Any]] = set()
         # A wave of sign-ins begins one by one, or other calls would wait for all of them to begin.
         self._turns = asyncio.Semaphore(_BEGIN_AT_ONCE)
 
     async def sign_in(
         self, caller: Caller, email: str, password: str, delivery: Delivery
-    ) -> SignedIn:
-        """Opens a session.
+    ) -> SignedIn | Challenge:
+        """Opens a session, or asks for a second factor where the account has one.
 
         Raises `errors.SignInFailed`, `errors.SignInLocked`, `errors.Overloaded`; after the right
         password also `errors.EmailNotVerified` and `errors.AccountDisabled`.
@@ -108,70 +90,109 @@ class SigningIn:
 
     async def _sign_in(
         self, caller: Caller, email: str, password: str, delivery: Delivery
-    ) -> SignedIn:
-        attempt = await self._prove(caller, Action.SIGN_IN, email, password)
-        account = attempt.account
-        if account is None:
-            raise errors.SignInFailed
-        refusal = _not_usable(account)
+    ) -> SignedIn | Challenge:
+        proof = await self._prove(caller, Action.SIGN_IN, email, password)
         async with self._database.transaction() as tx:
-            if refusal is None and not await self._is_unchanged(tx, attempt):
-                refusal = errors.SignInFailed()
-            if refusal is None:
-                await self._lockouts.succeed(tx, email, caller.origin.network)
-                signed_in = await self._open(tx, caller, account, delivery)
-                await self._record(tx, caller, Action.SIGN_IN, account, signed_in.session)
+            outcome = await self._open(tx, caller, proof, delivery)
+            if isinstance(outcome, errors.LimenError):
+                await self._lockouts.give_back(tx, proof.place)
+                await self._refused(tx, caller, Action.SIGN_IN, proof.account, outcome)
             else:
-                await self._lockouts.give_back(tx, email, caller.origin.network)
-                await self._refused(tx, caller, Action.SIGN_IN, account, refusal)
-        if refusal is not None:
-            raise refusal
-        return signed_in
+                await self._lockouts.succeed(tx, proof.place)
+                await self._record(tx, caller, Action.SIGN_IN, proof.account, outcome)
+        if isinstance(outcome, errors.LimenError):
+            raise outcome
+        return outcome
 
-    async def reauthenticate(self, caller: Caller, password: str) -> SignedIn:
+    async def _open(
+        self, tx: Transaction, caller: Caller, proof: _Proof, delivery: Delivery
+    ) -> SignedIn | Challenge | errors.LimenError:
+        refusal = not_usable(proof.account)
+        if refusal is not None:
+            return refusal
+        signed_in = self._new_sessions.make(caller, proof.account, delivery, _METHODS)
+        if await repository.open_session(tx, signed_in.session, proof.encoded):
+            return signed_in
+        user_id, challenge = proof.account.user.user_id, None
+        if await repository.is_still_valid(tx, user_id, proof.encoded):
+            challenge = await self._challenges.open(
+                tx, user_id, methods=_METHODS, delivery=delivery
+            )
+        return challenge or errors.SignInFailed()
+
+    async def reauthenticate(
+        self, caller: Caller, password: str, code: Code | None
+    ) -> SignedIn | Challenge:
         """Replaces the caller's session by one with a new id and a new proof of identity.
 
-        Raises `errors.SignInFailed`, `errors.SignInLocked` and `errors.Overloaded`.
-        """
-        return await self._to_the_end(self._reauthenticate(caller, password))
+        From those who have a second factor it takes a code as well; without one, it asks for it.
 
-    async def _reauthenticate(self, caller: Caller, password: str) -> SignedIn:
+        Raises `errors.SignInFailed`, `errors.FactorRejected`, `errors.SignInLocked` and
+        `errors.Overloaded`.
+        """
+        return await self._to_the_end(self._reauthenticate(caller, password, code))
+
+    async def _reauthenticate(
+        self, caller: Caller, password: str, code: Code | None
+    ) -> SignedIn | Challenge:
         account = await self._own_account(caller)
-        attempt = await self._prove(caller, Action.REAUTHENTICATE, account.user.email, password)
-        delivery = Delivery.COOKIE if caller.signed_in().by_cookie else Delivery.TOKENS
+        proof = await self._prove(caller, Action.REAUTHENTICATE, account.user.email, password)
         async with self._database.transaction() as tx:
-            signed_in = None
-            if await self._may_go_on(tx, caller, attempt):
-                await self._end(tx, caller, "reauthenticated")
-                signed_in = await self._open(tx, caller, account, delivery)
-                await self._record(tx, caller, Action.REAUTHENTICATE, account, signed_in.session)
-            else:
-                refusal = errors.CredentialInvalid()
-                await self._refused(tx, caller, Action.REAUTHENTICATE, account, refusal)
-        if signed_in is None:
-            raise errors.CredentialInvalid
+            outcome = await self._step_up(tx, caller, proof)
+            if isinstance(outcome, errors.LimenError):
+                await self._refused(tx, caller, Action.REAUTHENTICATE, account, outcome)
+            elif code is None or isinstance(outcome, SignedIn):
+                await self._record(tx, caller, Action.REAUTHENTICATE, account, outcome)
+        if isinstance(outcome, errors.LimenError):
+            raise outcome
+        if code is None or isinstance(outcome, SignedIn):
+            return outcome
+        # The event is that of the second step.
+        return await self._second_step.answer(
+            caller, Action.REAUTHENTICATE, outcome.token, code, None
+        )
+
+    async def _step_up(
+        self, tx: Transaction, caller: Caller, proof: _Proof
+    ) -> SignedIn | Challenge | errors.LimenError:
+        principal = caller.signed_in()
+        if not await self._may_go_on(tx, caller, proof):
+            return errors.CredentialInvalid()
+        delivery = Delivery.COOKIE if principal.by_cookie else Delivery.TOKENS
+        challenge = await self._challenges.open(
+            tx,
+            principal.user_id,
+            methods=_METHODS,
+            delivery=delivery,
+            session_id=principal.session_id,
+        )
+        if challenge is not None:
+            return challenge
+        signed_in = self._new_sessions.make(caller, proof.account, delivery, _METHODS)
+        await self._end(tx, caller, "reauthenticated")
+        await repository.add_session(tx, signed_in.session)
         return signed_in
 
     async def change_password(self, caller: Caller, current: str, new: str) -> None:
         """Replaces the password and ends all other sessions; the owner is told by mail.
 
         Raises `errors.SignInFailed` for a wrong current password, `errors.SignInLocked`,
-        `errors.PasswordTooWeak` and `errors.Overloaded`.
+        `errors.PasswordTooWeak`, `errors.PasswordBreached` and `errors.Overloaded`.
         """
         await self._to_the_end(self._change_password(caller, current, new))
 
     async def _change_password(self, caller: Caller, current: str, new: str) -> None:
         account = await self._own_account(caller)
-        self._passwords.judge(
+        await self._passwords.judge(
             new,
             field="new_password",
             email=account.user.email,
             display_name=account.user.display_name,
         )
         encoded = await self._passwords.hash(new)
-        attempt = await self._prove(caller, Action.CHANGE_PASSWORD, account.user.email, current)
+        proof = await self._prove(caller, Action.CHANGE_PASSWORD, account.user.email, current)
         async with self._database.transaction() as tx:
-            goes_on = await self._may_go_on(tx, caller, attempt)
+            goes_on = await self._may_go_on(tx, caller, proof)
             if goes_on:
                 await self._replace_password(tx, caller, account, encoded)
             else:
@@ -188,21 +209,22 @@ class SigningIn:
         await repository.revoke_sessions(
             tx, principal.user_id, but=principal.session_id, now=now, reason="password changed"
         )
+        await self._challenges.void(tx, principal.user_id)
         await self._letters.tell(tx, principal.user_id, template="password_changed")
-        await self._record(tx, caller, Action.CHANGE_PASSWORD, account, None)
+        await self._record(tx, caller, Action.CHANGE_PASSWORD, account)
 
-    async def _may_go_on(self, tx: Transaction, caller: Caller, attempt: _Attempt) -> bool:
+    async def _may_go_on(self, tx: Transaction, caller: Caller, proof: _Proof) -> bool:
         """Settles a proof given within a session; whether the session has lived to see it.
 
         The password may have been reset, and every session ended, while it was being checked.
         """
         await users.lock(tx, caller.signed_in().user_id)
-        await self._lockouts.succeed(tx, attempt.email, caller.origin.network)
+        await self._lockouts.succeed(tx, proof.place)
         session = await repository.lock_session(tx, caller.signed_in().session_id)
         return (
             session is not None
             and session.revoke_time is None
-            and await self._is_unchanged(tx, attempt)
+            and await repository.is_still_valid(tx, session.user_id, proof.encoded)
         )
 
     async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
@@ -221,97 +243,70 @@ class SigningIn:
         if not task.cancelled():
             task.exception()  # it has been raised to the caller, if there still is one
 
-    async def _prove(self, caller: Caller, action: Action, email: str, password: str) -> _Attempt:
+    async def _prove(self, caller: Caller, action: Action, email: str, password: str) -> _Proof:
         """Counts the attempt, then evaluates it. Returns only for the right password."""
         self._passwords.refuse_overload(expected=len(self._running) - 1)
-        attempt = await self._count(caller, action, email)
+        place = self._lockouts.place(email, caller.origin.network)
+        candidate = await self._count(caller, action, email, place)
+        account, encoded = candidate.account, candidate.encoded
         try:
-            verification = await self._passwords.verify(password, attempt.encoded)
+            verification = await self._passwords.verify(password, encoded)
         except errors.Overloaded:
             async with self._database.transaction() as tx:
-                await self._lockouts.give_back(tx, email, caller.origin.network)
+                await self._lockouts.give_back(tx, place)
             raise
-        if not verification.matches or attempt.account is None:
+        if not verification.matches or account is None or encoded is None:
             async with self._database.transaction() as tx:
-                await self._lockouts.fail(tx, email, caller.origin.network)
-                await self._refused(tx, caller, action, attempt.account, errors.SignInFailed())
+                await self._lockouts.fail(tx, place)
+                await self._refused(tx, caller, action, account, errors.SignInFailed())
             raise errors.SignInFailed
-        if verification.outdated and attempt.encoded is not None:
-            return await self._rehash(attempt, password)
-        return attempt
+        proof = _Proof(place, account, encoded)
+        return await self._rehash(proof, password) if verification.outdated else proof
 
-    async def _count(self, caller: Caller, action: Action, email: str) -> _Attempt:
-        async with self._turns, self._database.transaction() as tx:
-            wait = await self._lockouts.reserve(tx, email, caller.origin.network)
-            account = await users.find_by_email(tx, email_key(email))
-            if wait is not None:
-                await self._refused(tx, caller, action, account, errors.SignInLocked())
-            user_id = account.user.user_id if account else _NOBODY
-            encoded = await repository.password(tx, user_id)
-        if wait is not None:
-            raise errors.SignInLocked(retry_after=wait)
-        return _Attempt(email, account, encoded)
+    async def _count(self, caller: Caller, action: Action, email: str, place: Place) -> Candidate:
+        """Reserves an attempt, which has been committed when this returns."""
+        async with self._turns, self._database.statements() as pg:
+            candidate, wait = await self._reserve(pg, email, place)
+        if wait is None:
+            return candidate
+        async with self._database.transaction() as tx:
+            await self._refused(tx, caller, action, candidate.account, errors.SignInLocked())
+        raise errors.SignInLocked(retry_after=wait)
 
-    async def _rehash(self, attempt: _Attempt, password: str) -> _Attempt:
+    async def _reserve(
+        self, pg: asyncpg.Connection, email: str, place: Place
+    ) -> tuple[Candidate, float | None]:
+        """Whom the attempt is about, and how many seconds it has to wait if it may not be made."""
+        while True:
+            candidate = await repository.candidate(pg, place, email_key(email))
+            wait = self._lockouts.wait(candidate.standing)
+            if wait is not None or await self._lockouts.reserve(pg, candidate.standing):
+                return candidate, wait
+            # Another attempt was faster, so that there is one less to come.
+
+    async def _rehash(self, proof: _Proof, password: str) -> _Proof:
         """Stores the password under the parameters now in force, if there is time for that."""
-        account, old = attempt.account, attempt.encoded
-        if account is None or old is None:
-            return attempt
         try:
             new = await self._passwords.hash(password)
         except errors.Overloaded:
-            return attempt
-        user_id = account.user.user_id
+            return proof
+        user_id, old = proof.account.user.user_id, proof.encoded
         async with self._database.transaction() as tx:
             if await repository.rehash(tx, user_id, old=old, new=new, now=self._clock.now()):
-                return _Attempt(attempt.email, account, new)
+                return replace(proof, encoded=new)
             current = await repository.password(tx, user_id)
         # Another sign-in was faster, or the password has just changed.
-        if (await self._passwords.verify(password, current)).matches:
-            return _Attempt(attempt.email, account, current)
-        return attempt
-
-    async def _is_unchanged(self, tx: Transaction, attempt: _Attempt) -> bool:
-        """Whether account and password are still those that were checked; held until `tx` ends."""
-        account = attempt.account
-        return account is not None and await repository.is_still_valid(
-            tx, account.user.user_id, attempt.encoded
-        )
-
-    async def _open(
-        self, tx: Transaction, caller: Caller, account: Account, delivery: Delivery
-    ) -> SignedIn:
-        cookie = self._credentials.new_cookie() if delivery is Delivery.COOKIE else None
-        session = self._new_session(caller, account.user.user_id, cookie, self._clock.now())
-        await repository.add_session(tx, session)
-        tokens = None
-        if cookie is None:
-            permissions = self._roles.permissions(account.roles)
-            tokens = self._credentials.issue(session, permissions)
-        return SignedIn(session, account, tokens, cookie)
-
-    def _new_session(
-        self, caller: Caller, user_id: UUID, cookie: str | None, now: datetime
-    ) -> SessionRow:
-        return SessionRow(
-            session_id=self._entropy.identifier(),
-            user_id=user_id,
-            create_time=now,
-            last_use_time=now,
-            expire_time=now + self._lifetime,
-            proof_time=now,
-            amr=["pwd"],
-            user_agent=caller.origin.user_agent,
-            network=caller.origin.network,
-            cookie_hash=digest(cookie) if cookie else None,
-            refresh_generation=0,
-        )
+        if current is not None and (await self._passwords.verify(password, current)).matches:
+            return replace(proof, encoded=current)
+        return proof
 
     async def _own_account(self, caller: Caller) -> Account:
         async with self._database.transaction() as tx:
             account = await users.find(tx, caller.signed_in().user_id)
         if account is None:
             raise errors.CredentialInvalid
+        if account.user.kind != PERSON:
+            raise errors.CredentialKindRefused
         return account
 
     async def _end(self, tx: Transaction, caller: Caller, reason: str) -> None:
@@ -328,15 +323,17 @@ class SigningIn:
         caller: Caller,
         action: Action,
         account: Account,
-        session: SessionRow | None,
+        outcome: SignedIn | Challenge | None = None,
     ) -> None:
-        user_id = account.user.user_id
-        details = {"session": str(session.session_id)} if session else {}
-        await self._recorder.record(
-            tx,
-            caller,
-            Event(action, actor=user_id, subject=recorder.user(user_id), details=details),
-        )
+        user_id, details = account.user.user_id, {}
+        if isinstance(outcome, SignedIn):
+            details = {"session": str(outcome.session.session_id)}
+        elif outcome is not None:
+            details = {"challenge": str(outcome.challenge_id)}
+        # Who has yet to show a second factor may be somebody else.
+        actor = None if isinstance(outcome, Challenge) else user_id
+        event = Event(action, actor=actor, subject=recorder.user(user_id), details=details)
+        await self._recorder.record(tx, caller, event)
 
     async def _refused(
         self,
@@ -357,11 +354,3 @@ class SigningIn:
                 details={"reason": refusal.reason},
             ),
         )
-
-
-def _not_usable(account: Account) -> errors.LimenError | None:
-    if account.user.state != ACTIVE:
-        return errors.AccountDisabled()
-    if not account.user.email_verified:
-        return errors.EmailNotVerified()
-    return None

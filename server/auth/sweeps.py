@@ -5,17 +5,34 @@ from datetime import datetime, timedelta
 from sqlalchemy import Delete, and_, exists, or_
 from sqlalchemy.orm import aliased
 
-from server.auth.model import OneTimeTokenRow, SessionRow
+from server.auth.model import (
+    ChallengeRow,
+    OneTimeTokenRow,
+    RevocationRow,
+    SessionRow,
+    SigningKeyRow,
+)
 from server.auth.one_time_tokens import Purpose
+from server.auth.revocation_log import REMEMBERED_FOR
 from server.jobs.cleanup import Sweep, delete_some
 
 _SESSION_STAYS = timedelta(days=7)
 _TOKEN_STAYS = timedelta(days=1)
+_REVOCATION_STAYS = REMEMBERED_FOR + timedelta(minutes=10)
+_KEY_STAYS = timedelta(days=30)
 
 
 def sweeps() -> list[Sweep]:
-    """Sessions that ended a week ago, and one-time tokens that expired a day ago."""
-    return [Sweep("sessions", _sessions), Sweep("one-time tokens", _tokens)]
+    """Sessions that ended a week ago, one-time tokens that expired a day ago, revocations that no
+    token outlives, signing keys that retired a month ago, and challenges that have expired.
+    """
+    return [
+        Sweep("sessions", _sessions),
+        Sweep("one-time tokens", _tokens),
+        Sweep("revocations", _revocations),
+        Sweep("signing keys", _keys),
+        Sweep("challenges", _challenges),
+    ]
 
 
 def _sessions(now: datetime, size: int) -> Delete:
@@ -41,3 +58,15 @@ def _tokens(now: datetime, size: int) -> Delete:
     )
     expired = OneTimeTokenRow.expire_time < now - _TOKEN_STAYS
     return delete_some(OneTimeTokenRow, expired, ~registration, size=size)
+
+
+def _revocations(now: datetime, size: int) -> Delete:
+    return delete_some(RevocationRow, RevocationRow.time < now - _REVOCATION_STAYS, size=size)
+
+
+def _keys(now: datetime, size: int) -> Delete:
+    return delete_some(SigningKeyRow, SigningKeyRow.retire_time < now - _KEY_STAYS, size=size)
+
+
+def _challenges(now: datetime, size: int) -> Delete:
+    return delete_some(ChallengeRow, ChallengeRow.expire_time < now, size=size)

@@ -15,14 +15,17 @@ from server.platform.clock import Clock
 from server.platform.database import Transaction
 from server.platform.vault import Vault
 from server.users import repository as users
-from server.users.model import ACTIVE
+from server.users.addresses import email_key
+from server.users.model import ACTIVE, PERSON
+from server.users.repository import Account
 
 _PAGES = {
     "verify_email": "/verify-email",
     "reset_password": "/reset-password",
     "sign_up_notice": "/sign-in",
+    "change_email": "/verify-email",
 }
-_WITH_LINK = frozenset({"verify_email", "reset_password"})
+_WITH_LINK = frozenset({"verify_email", "reset_password", "change_email"})
 
 
 class AuthTasks:
@@ -56,11 +59,14 @@ class AuthTasks:
     async def send_letter(self, tx: Transaction, job: Job) -> None:
         """Writes a letter to a user and sends it, unless the user or the link is gone meanwhile."""
         account = await users.find(tx, UUID(job.args["user_id"]))
-        if account is None:
+        if account is None or account.user.kind != PERSON:
             return
         template = job.args["template"]
         token = await self._token(tx, job)
         if template in _WITH_LINK and not self._still_works(token):
+            return
+        to = await self._recipient(tx, account, token, job)
+        if to is None:
             return
         name, language = account.user.display_name, account.user.locale
         if token is not None and token.locale:
@@ -71,7 +77,7 @@ class AuthTasks:
         )
         await self._mailer.send(
             Mail(
-                to=account.user.email,
+                to=to,
                 subject=written.subject,
                 text=written.text,
                 html=written.html,
@@ -105,6 +111,19 @@ class AuthTasks:
         await self._letters.send_token(
             tx, user_id, Purpose.RESET_PASSWORD, template="reset_password"
         )
+
+    async def _recipient(
+        self, tx: Transaction, account: Account, token: OneTimeTokenRow | None, job: Job
+    ) -> str | None:
+        """Whom to write to; None where the account is to move to an address that is taken."""
+        if "address" in job.args:
+            return self._letters.address(job.args["address"])
+        if token is None or token.email is None:
+            return account.user.email
+        taken = await users.email_is_taken(
+            tx, email_key(token.email), by_other_than=account.user.user_id
+        )
+        return None if taken else token.email
 
     async def _token(self, tx: Transaction, job: Job) -> OneTimeTokenRow | None:
         token_id = job.args.get("token_id")

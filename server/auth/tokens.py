@@ -17,9 +17,16 @@ ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 CLIENT = "limen"
 
+LONGEST_LIFETIME = timedelta(hours=1)
+"""No access token lives longer, whatever the settings say."""
+
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat", "jti", "sid", "auth_time")
 _ALLOWED_HEADERS = frozenset({"alg", "typ", "kid"})
 _LONGEST = 4096
+
+# RFC 8705, section 3.1
+_CONFIRMATION = "cnf"
+_THUMBPRINT = "x5t#S256"
 
 
 class TokenRefusedError(Exception):
@@ -41,11 +48,15 @@ class Claims:
     amr: tuple[str, ...]
     acr: str
     scope: str
+    client_id: str = CLIENT
+    """The program that the token was given to: a service account, or limen for a person."""
+    certificate: str | None = None
+    """The thumbprint of the client certificate without which the token is worth nothing."""
 
 
 def sign(claims: Claims, *, key_id: str, key: Ed25519PrivateKey) -> str:
     """The token for these claims. Times lose their fractions of a second."""
-    payload = {
+    payload: dict[str, object] = {
         "iss": claims.issuer,
         "aud": claims.audience,
         "sub": str(claims.user_id),
@@ -57,8 +68,10 @@ def sign(claims: Claims, *, key_id: str, key: Ed25519PrivateKey) -> str:
         "amr": list(claims.amr),
         "acr": claims.acr,
         "scope": claims.scope,
-        "client_id": CLIENT,
+        "client_id": claims.client_id,
     }
+    if claims.certificate is not None:
+        payload[_CONFIRMATION] = {_THUMBPRINT: claims.certificate}
     return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": key_id})
 
 
@@ -77,6 +90,9 @@ def verify(
     """
     if len(token) > _LONGEST:
         raise TokenRefusedError("too long")
+    if "=" in token:
+        # RFC 7515, section 2: no padding. A token has one writing.
+        raise TokenRefusedError("padded")
     try:
         header = jwt.get_unverified_header(token)
         key = keys[_key_id(header)]
@@ -95,9 +111,10 @@ def verify(
             },
         )
         claims = _claims(payload)
+        begin = max(claims.issue_time, _moment(payload.get("nbf", payload["iat"])))
     except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise TokenRefusedError(type(error).__name__) from error
-    if now >= claims.expire_time or claims.issue_time > now + timedelta(seconds=5):
+    if now >= claims.expire_time or begin > now + timedelta(seconds=5):
         raise TokenRefusedError("expired, or from the future")
     return claims
 
@@ -130,7 +147,13 @@ def _claims(payload: Mapping[str, Any]) -> Claims:
         amr=_words(payload.get("amr", ())),
         acr=str(payload.get("acr", "")),
         scope=str(payload.get("scope", "")),
+        client_id=str(payload.get("client_id", CLIENT)),
+        certificate=_bound_to(payload.get(_CONFIRMATION)),
     )
+
+
+def _bound_to(confirmation: Any) -> str | None:
+    return None if confirmation is None else str(confirmation[_THUMBPRINT])
 
 
 def _moment(value: Any) -> datetime:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from limen.audit.v1 import audit_pb2_grpc
 from limen.auth.v1 import auth_pb2, auth_pb2_grpc
+from limen.factors.v1 import factors_pb2_grpc
 from limen.users.v1 import users_pb2_grpc
 from server import app
 from server.auth import one_time_tokens
@@ -102,6 +103,7 @@ class RunningCore:
         self.domain = core._domain
         self.auth = auth_pb2_grpc.AuthServiceStub(channel)
         self.users = users_pb2_grpc.UserServiceStub(channel)
+        self.factors = factors_pb2_grpc.FactorServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self._count = 0
 

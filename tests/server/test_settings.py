@@ -205,3 +205,15 @@ def test_so_is_a_valkey_that_cannot_be_one(variables, start, capsys, value):
     told = capsys.readouterr().err.lower()
     assert "valkey_url" in told
     assert "hunter-two" not in told
+
+
+def test_origins_for_passkeys_are_a_list(variables):
+    variables.setenv("LIMEN_WEBAUTHN_ORIGINS", "https://app.example.org, android:apk-key-hash:a_b,")
+
+    origins = ("https://app.example.org", "android:apk-key-hash:a_b")
+    assert Settings().webauthn_origins == origins
+
+
+@pytest.mark.parametrize("origin", ["app.example.org", "https://app.example.org/", "https://a b"])
+def test_an_origin_that_no_browser_states_is_refused(refusal, origin):
+    assert "webauthn_origins" in refusal(LIMEN_WEBAUTHN_ORIGINS=origin)

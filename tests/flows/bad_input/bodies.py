@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from edge.field_names import json_path
 from tests.flows.bad_input.plausible import request_for
@@ -22,7 +23,6 @@ NOTHING_OF_ITS_OWN = "nonsense"
 _PLACE = "the place of a value"
 _DIGITS = "9" * 5000
 _DEEP = 10_000
-_FREE = "google.protobuf."
 
 NO_TEXT = ("1", "1.5", "true", "[]", "{}", '["a"]', '{"a": "b"}')
 BROKEN_TEXT = (r'"\ud800"', r'"\udc00\ud800"', r'"a\ud83dz"')
@@ -206,14 +206,17 @@ def _reach(tree: Tree, names: list[str]) -> Tree:
     return tree
 
 
+def _is_time(field: FieldDescriptor) -> bool:
+    return field.message_type.full_name == Timestamp.DESCRIPTOR.full_name
+
+
 def _unfit(field: FieldDescriptor) -> tuple[str, ...]:
     if is_map(field):
         return NO_MAP
     if field.is_repeated:
         return NO_ARRAY
     if field.message_type is not None:
-        is_free = field.message_type.full_name.startswith(_FREE)
-        return NO_TIME if is_free else NO_OBJECT
+        return NO_TIME if _is_time(field) else NO_OBJECT
     if field.enum_type is not None:
         return NO_ENUM
     kinds: dict[int, tuple[str, ...]] = {
@@ -232,8 +235,7 @@ def _empty(field: FieldDescriptor) -> str:
     if field.is_repeated:
         return "[]"
     if field.message_type is not None:
-        is_free = field.message_type.full_name.startswith(_FREE)
-        return '"2026-01-01T00:00:00Z"' if is_free else "{}"
+        return '"2026-01-01T00:00:00Z"' if _is_time(field) else "{}"
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
         return '""'
     return "false" if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL else "0"

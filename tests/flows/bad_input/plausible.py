@@ -4,6 +4,7 @@ import itertools
 import json
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from buf.validate import validate_pb2
@@ -82,6 +83,9 @@ def _fill(message: Message, needed: set[str], inner: set[str]) -> None:
             _fill(part, needed, inner)
         else:
             put(message, (field,), _value(field))
+    for oneof in message.DESCRIPTOR.oneofs:
+        if oneof.GetOptions().Extensions[validate_pb2.oneof].required:
+            put(message, (oneof.fields[0],), _value(oneof.fields[0]))
 
 
 def _value(field: FieldDescriptor) -> Any:
@@ -101,6 +105,10 @@ def _candidates(field: FieldDescriptor) -> Iterator[Any]:
         yield {_value(key): _value(value)}
     elif field.is_repeated:
         yield []
+        if field.message_type is not None:
+            item = GetMessageClass(field.message_type)()
+            _fill(item, set(), set())
+            yield [item]
     elif field.message_type is not None:
         yield GetMessageClass(field.message_type)()
     elif field.enum_type is not None:
@@ -119,7 +127,13 @@ def _texts(field: FieldDescriptor) -> Iterator[Any]:
     yield f"swept-{next(_COUNT):06}@example.com"
     yield str(uuid.uuid4())
     if pattern := text_rules(field).pattern:
-        yield find(st.from_regex(pattern, fullmatch=True), bool)
+        yield _matching(pattern)
+
+
+@cache
+def _matching(pattern: str) -> str:
+    """The simplest text that matches, which takes seconds to find for some."""
+    return find(st.from_regex(pattern, fullmatch=True), bool)
 
 
 def _step(element: Any) -> str:

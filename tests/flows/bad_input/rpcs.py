@@ -11,8 +11,10 @@ from urllib.parse import quote, urlencode
 from google.api import annotations_pb2, field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.struct_pb2 import Struct
 
 from edge.field_names import json_path
 from limen.options.v1 import options_pb2
@@ -89,6 +91,11 @@ class Rpc:
         """The path without the names of its variables."""
         return _VARIABLE.sub("{}", self.template)
 
+    def has_path(self, path: str) -> bool:
+        """Whether this is one of its paths, though perhaps not with one of its methods."""
+        parts = map(re.escape, self.shape.split("{}"))
+        return re.fullmatch("[^/:]+".join(parts), path) is not None
+
     @property
     def body(self) -> str:
         """The field that the body fills; `*` for all that is left, empty for none."""
@@ -138,12 +145,12 @@ class Rpc:
         )
 
     def _content(self, tree: Tree) -> Any:
-        """What goes into the body; it is taken out of `tree`."""
+        """What goes into the body, if anything does; it is taken out of `tree`."""
         if self.body == "*":
             content = dict(tree)
             tree.clear()
             return content
-        return tree.pop(json_path(self.body), {}) if self.body else None
+        return tree.pop(json_path(self.body), None) if self.body else None
 
     def name_over_rest(self, path: str) -> str:
         """A field path of gRPC as the clients of this route know it."""
@@ -211,12 +218,22 @@ def _json(field: FieldDescriptor, value: Any) -> Any:
 def _json_of_one(field: FieldDescriptor, value: Any) -> Any:
     if isinstance(value, FieldMask):
         return ",".join(map(_mask_path, value.paths))
+    if isinstance(value, Struct):
+        return _free(value)
     if isinstance(value, Message):
         return tree_of(value)
     if field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
         return known.name if known else value
     return str(value) if field.cpp_type == FieldDescriptor.CPPTYPE_INT64 else value
+
+
+def _free(struct: Struct) -> Tree:
+    try:
+        tree: Tree = MessageToDict(struct)
+    except ValueError as error:  # JSON has no numbers beyond all bounds.
+        raise UnsayableError(str(struct)) from error
+    return tree
 
 
 def _mask_path(path: str) -> str:

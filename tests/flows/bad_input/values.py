@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.struct_pb2 import Struct
 
 from tests.flows.bad_input.plausible import text_rules
 from tests.flows.bad_input.rpcs import is_map
@@ -137,6 +138,17 @@ TOKENS = (
     "e30.e30.e30",
     "W10.W10.W10",
 )
+TREES: tuple[dict[str, Any], ...] = (
+    {},
+    {"": None},
+    {"id": 1, "rawId": True, "type": [], "response": "none"},
+    {"id": "", "rawId": "", "type": "public-key", "response": {}},
+    {"id": "=", "rawId": "\0", "type": EMOJI, "response": {"clientDataJSON": "e30", "a": [[[]]]}},
+    {"id": float("nan"), "rawId": float("inf"), "response": -1e308},
+    {"id": "a" * _LONG, "response": {"clientDataJSON": "a" * _LONG, "signature": "a" * _LONG}},
+    {f"k{number}": [number] for number in range(1000)},
+)
+
 MASKS = (
     (),
     ("",),
@@ -167,7 +179,7 @@ def hostile(field: FieldDescriptor, right: Any) -> Iterator[Any]:
     if is_map(field):
         yield from _maps()
     elif field.is_repeated:
-        yield [right] * 1000
+        yield (list(right) or ["a"]) * 1001
     elif field.message_type is not None:
         yield from _messages(field)
     elif field.enum_type is not None:
@@ -228,9 +240,17 @@ def _maps() -> Iterator[dict[str, str]]:
     yield {f" {number}" * 40: "\0" * 200 for number in range(32)}
 
 
+def _struct(tree: dict[str, Any]) -> Struct:
+    message = Struct()
+    message.update(tree)
+    return message
+
+
 def _messages(field: FieldDescriptor) -> Iterator[Any]:
     yield None
     if field.message_type.full_name == FieldMask.DESCRIPTOR.full_name:
         yield from (FieldMask(paths=paths) for paths in MASKS)
+    elif field.message_type.full_name == Struct.DESCRIPTOR.full_name:
+        yield from map(_struct, TREES)
     else:
         yield GetMessageClass(field.message_type)()

@@ -7,7 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from server.auth import sweeps as auth_sweeps
-from server.auth.model import OneTimeTokenRow, SessionRow
+from server.auth.model import OneTimeTokenRow, RevocationRow, SessionRow, SigningKeyRow
+from server.auth.revocation_log import REMEMBERED_FOR
+from server.factors import sweeps as factor_sweeps
+from server.factors.model import CeremonyRow
 from server.jobs import sweeps as job_sweeps
 from server.jobs.cleanup import Cleanup, Sweep, _alone
 from server.jobs.model import OutboxRow
@@ -59,6 +62,7 @@ async def user_id(add, clock):
         display_name="Ada",
         locale="en",
         state="active",
+        kind="person",
         version=1,
         create_time=now,
         update_time=now,
@@ -164,6 +168,52 @@ async def test_tokens_stay_a_day_and_the_last_open_sign_up_until_it_is_closed(
     assert await left(OneTimeTokenRow.token_id) == stay
 
 
+async def test_revocations_stay_while_a_token_could_outlive_them(cleanup, add, left, clock):
+    stays, second = REMEMBERED_FOR + timedelta(minutes=10), timedelta(seconds=1)
+    for number, age in ((1, stays + second), (2, stays - second)):
+        await add(
+            RevocationRow,
+            revocation_id=number,
+            session_id=ENTROPY.identifier(),
+            time=clock.now() - age,
+        )
+    await cleanup(*auth_sweeps.sweeps()).sweep()
+    assert await left(RevocationRow.revocation_id) == {2}
+
+
+async def test_signing_keys_stay_a_month_after_they_retired(cleanup, add, left, clock):
+    month, second = timedelta(days=30), timedelta(seconds=1)
+    ends = {"old": month + second, "new": month - second, "next": -month, "live": None}
+    for key_id, age in ends.items():
+        await add(
+            SigningKeyRow,
+            key_id=key_id,
+            public_key=b"",
+            sealed=b"",
+            create_time=clock.now(),
+            activate_time=clock.now(),
+            retire_time=None if age is None else clock.now() - age,
+        )
+    await cleanup(*auth_sweeps.sweeps()).sweep()
+    assert await left(SigningKeyRow.key_id) == {"new", "next", "live"}
+
+
+async def test_ceremonies_stay_an_hour_after_they_expired(cleanup, add, left, clock):
+    hour, second = timedelta(hours=1), timedelta(seconds=1)
+    for challenge, age in ((b"old", hour + second), (b"new", hour - second)):
+        await add(
+            CeremonyRow,
+            ceremony_id=ENTROPY.identifier(),
+            token_hash=challenge,
+            purpose="sign_in",
+            challenge=challenge,
+            create_time=clock.now() - age,
+            expire_time=clock.now() - age,
+        )
+    await cleanup(*factor_sweeps.sweeps()).sweep()
+    assert await left(CeremonyRow.challenge) == {b"new"}
+
+
 async def test_failures_stay_a_day_and_for_as_long_as_they_lock(cleanup, add, left, clock):
     now, day, second = clock.now(), timedelta(days=1), timedelta(seconds=1)
 
@@ -261,4 +311,4 @@ async def test_runs_again_and_again(cleanup, add, left, clock, monkeypatch):
 
 def test_every_sweep_has_a_name_of_its_own():
     sweeps = [*auth_sweeps.sweeps(), *user_sweeps.sweeps(), *job_sweeps.sweeps()]
-    assert len({sweep.name for sweep in sweeps}) == len(sweeps) == 6
+    assert len({sweep.name for sweep in sweeps}) == len(sweeps) > 6
