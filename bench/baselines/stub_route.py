@@ -47,6 +47,7 @@ class User(BaseModel):
     create_time: datetime
     update_time: datetime
     etag: str
+    kind: str
 
 
 def build(core: str) -> FastAPI:
@@ -92,6 +93,7 @@ def _shown(user: users_pb2.User) -> User:
         create_time=user.create_time.ToDatetime(tzinfo=UTC),
         update_time=user.update_time.ToDatetime(tzinfo=UTC),
         etag=user.etag,
+        kind=users_pb2.UserKind.Name(user.kind),
     )
 
 

@@ -23,6 +23,8 @@ _WINDOW_SECONDS = 60.0
 _PAUSE_SECONDS = 1.0
 _MOST_LEASES = 50_000
 
+_AT_ONCE = 4
+
 _log = structlog.get_logger(__name__)
 
 
@@ -30,6 +32,13 @@ _log = structlog.get_logger(__name__)
 class _Lease:
     left: int
     lapses: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a shared budget says: None for a call that may be made, else the seconds to wait."""
+
+    wait: float | None
 
 
 class Quotas:
@@ -52,6 +61,8 @@ class Quotas:
         self._scale = scale
         self._resume = 0.0
         """When to ask Valkey again; 0 while it answers."""
+        # A wave of calls asks by and by, or all others would wait for the whole wave.
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._leases: OrderedDict[tuple[str, str], _Lease] = OrderedDict()
         self._refills: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         """Calls that come at once share one lease, instead of each taking its own."""
@@ -92,20 +103,31 @@ class Quotas:
 
     async def _hit(self, budget: str, key: str, per_minute: int, cost: int) -> float | None:
         item = self._item(per_minute)
-        now = time.monotonic()
-        if now >= self._resume:
-            if self._resume:
-                # One call finds out whether Valkey is back; the others do not wait with it.
-                self._resume = now + _PAUSE_SECONDS
-            try:
-                wait = await _hit(self._shared, item, budget, key, cost)
-            except OUTAGES as error:
-                self._resume = time.monotonic() + _PAUSE_SECONDS
-                _log.warning("quotas.alone", error=type(error).__name__)
-            else:
-                self._resume = 0.0
-                return wait
+        if time.monotonic() >= self._resume:
+            async with self._turns:
+                told = await self._ask_valkey(item, budget, key, cost)
+            if told is not None:
+                return told.wait
         return await _hit(self._alone, item, budget, key, cost)
+
+    async def _ask_valkey(
+        self, item: RateLimitItemPerMinute, budget: str, key: str, cost: int
+    ) -> _Told | None:
+        """What Valkey says; None while it is away, which it may be since the call began to wait."""
+        now = time.monotonic()
+        if now < self._resume:
+            return None
+        if self._resume:
+            # One call finds out whether Valkey is back; the others do not wait with it.
+            self._resume = now + _PAUSE_SECONDS
+        try:
+            wait = await _hit(self._shared, item, budget, key, cost)
+        except OUTAGES as error:
+            self._resume = time.monotonic() + _PAUSE_SECONDS
+            _log.warning("quotas.alone", error=type(error).__name__)
+            return None
+        self._resume = 0.0
+        return _Told(wait)
 
     def _item(self, per_minute: int) -> RateLimitItemPerMinute:
         item = self._items.get(per_minute)
