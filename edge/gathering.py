@@ -32,5 +32,6 @@ class GatheringTransport:
 
     def _send(self) -> None:
         pieces, self._pieces = self._pieces, []
-        if pieces:
+        # The client may have gone since; there is nobody left to send to then.
+        if pieces and not self._transport.is_closing():
             self._transport.write(b"".join(pieces))
