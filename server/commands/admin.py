@@ -15,6 +15,7 @@ from server import app as core
 from server import errors
 from server.caller import SYSTEM
 from server.commands.exit_codes import ExitCode
+from server.domain import build_domain
 from server.interceptors import policy
 from server.interceptors.validate import check
 from server.platform.clock import Entropy, SystemClock
@@ -128,7 +129,7 @@ async def _within(
     settings: Settings, work: Callable[[UserService, Settings], Awaitable[None]]
 ) -> None:
     rules = policy.read(core.SERVICES)
-    domain = core.build_domain(
+    domain = build_domain(
         settings,
         clock=SystemClock(),
         entropy=Entropy(),

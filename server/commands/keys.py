@@ -12,6 +12,7 @@ from server.auth import rotation
 from server.auth.key_rotation import KeyRotation, Manner
 from server.auth.rotation import State
 from server.commands.exit_codes import ExitCode
+from server.domain import build_domain
 from server.interceptors import policy
 from server.platform.clock import Clock, Entropy, SystemClock
 from server.settings import MisconfiguredError, Settings
@@ -104,7 +105,7 @@ def _run(work: Callable[[KeyRotation, Clock], Awaitable[None]]) -> None:
 async def _within(
     settings: Settings, work: Callable[[KeyRotation, Clock], Awaitable[None]]
 ) -> None:
-    domain = core.build_domain(
+    domain = build_domain(
         settings,
         clock=SystemClock(),
         entropy=Entropy(),

@@ -19,6 +19,7 @@ from server.commands.import_run import ImportRun
 from server.commands.user_files import auth0, csv_file, jsonl, keycloak
 from server.commands.user_files.firebase import Firebase, HashParameters
 from server.commands.user_files.rows import Reader, UnreadableFileError
+from server.domain import Domain, build_domain
 from server.interceptors import policy
 from server.platform.clock import Entropy, SystemClock
 from server.settings import MisconfiguredError, Settings
@@ -116,7 +117,7 @@ def _reader(file_format: Format, firebase_hash_config: Path | None) -> Reader:
         raise typer.BadParameter(f"{firebase_hash_config}: {error}") from error
 
 
-async def _take(run: ImportRun, bookmark: Bookmark, domain: core.Domain) -> None:
+async def _take(run: ImportRun, bookmark: Bookmark, domain: Domain) -> None:
     try:
         await domain.database.ping()
     except errors.Unavailable as error:
@@ -124,7 +125,7 @@ async def _take(run: ImportRun, bookmark: Bookmark, domain: core.Domain) -> None
     await run.run(partial(domain.importing.take, SYSTEM), bookmark)
 
 
-async def _check(run: ImportRun, domain: core.Domain) -> None:
+async def _check(run: ImportRun, domain: Domain) -> None:
     await run.run(partial(_report, domain.importing), None)
 
 
@@ -133,7 +134,7 @@ async def _report(importing: Importing, rows: Sequence[ImportedUser]) -> Report:
     return Report(failed=len(failures), failures=failures)
 
 
-def _work(work: Callable[[core.Domain], Awaitable[None]]) -> None:
+def _work(work: Callable[[Domain], Awaitable[None]]) -> None:
     try:
         settings = Settings()
         asyncio.run(_within(settings, work))
@@ -145,9 +146,9 @@ def _work(work: Callable[[core.Domain], Awaitable[None]]) -> None:
         raise typer.Exit(ExitCode.FAILURE) from error
 
 
-async def _within(settings: Settings, work: Callable[[core.Domain], Awaitable[None]]) -> None:
+async def _within(settings: Settings, work: Callable[[Domain], Awaitable[None]]) -> None:
     rules = policy.read(core.SERVICES)
-    domain = core.build_domain(
+    domain = build_domain(
         settings,
         clock=SystemClock(),
         entropy=Entropy(),
