@@ -187,7 +187,8 @@ async def test_a_damaged_hash_is_an_error_and_no_mismatch(hasher):
 
 
 async def test_the_error_does_not_show_the_hash(hasher):
-    encoded = (await hasher.hash(GOOD))[:-1]
+    # With one character less it would be the hash of a shorter tag, one time in sixteen.
+    encoded = (await hasher.hash(GOOD))[:-2]
     with pytest.raises(MalformedHashError) as caught:
         await hasher.verify(GOOD, encoded)
     assert "$" not in str(caught.value)
